@@ -1,0 +1,1 @@
+"""What it takes to run the parts: the local stack, dashboards, unit files."""
