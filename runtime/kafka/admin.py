@@ -1,5 +1,6 @@
 """Administration of topics: what the cluster has, what differs from the list, and making it so."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from runtime.kafka.options import client_options
 from runtime.kafka.plan import Change, CreateTopic, SetConfig, TopicState, missing, plan
 from runtime.kafka.protocol import DescribeLogDirsRequest, IncrementalAlterConfigsRequest
 from runtime.settings.kafka import KafkaSettings
+
+SEEN_WITHIN_S = 15.0
+"""Brokers learn of a change within a fraction of a second; after so long something is wrong with the cluster."""
 
 SET_ON_TOPIC = 1
 """The source of a configuration that was set on the topic itself (DescribeConfigs, ConfigSource)."""
@@ -173,12 +177,23 @@ async def apply_topics(settings: KafkaSettings, catalog: TopicCatalog) -> tuple[
         changes = await _plan(cluster, settings, catalog)
         await cluster.create([change for change in changes if isinstance(change, CreateTopic)])
         await cluster.set_configs([change for change in changes if isinstance(change, SetConfig)])
+        if not all(change.blocked for change in changes):
+            await _until_seen(cluster, settings, catalog)
     return [c for c in changes if not c.blocked], [c for c in changes if c.blocked]
 
 
 async def _plan(cluster: Admin, settings: KafkaSettings, catalog: TopicCatalog) -> list[Change]:
     topics = catalog.all()
     return plan(topics, await cluster.state(topic.name for topic in topics), settings=settings)
+
+
+async def _until_seen(cluster: Admin, settings: KafkaSettings, catalog: TopicCatalog) -> None:
+    """Wait until brokers tell what the controller has accepted: a process started next must find its topics."""
+    async with asyncio.timeout(SEEN_WITHIN_S):
+        seen = False
+        while not seen:
+            await asyncio.sleep(0.05)
+            seen = all(change.blocked for change in await _plan(cluster, settings, catalog))
 
 
 async def require_topics(

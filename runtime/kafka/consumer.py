@@ -78,8 +78,9 @@ async def read_topics(
 async def partitions_of(consumer: AIOKafkaConsumer, topics: Sequence[str]) -> list[TopicPartition]:
     """Return the partitions of the topics; TopicsMissing names those that are not there."""
     # All topics are asked for, not these by name: that would create them where the broker creates on request.
-    there = await consumer.topics()
-    missing = sorted(set(topics) - set(there))
+    # (`consumer.topics()` forgets the partitions of what it found.)
+    cluster = await consumer._client.fetch_all_metadata()  # noqa: SLF001
+    missing = sorted(set(topics) - set(cluster.topics()))
     if missing:
         raise TopicsMissing(
             f"missing in Kafka: {', '.join(missing)}; run `infrastructor topics apply`",
@@ -89,7 +90,7 @@ async def partitions_of(consumer: AIOKafkaConsumer, topics: Sequence[str]) -> li
     return [
         TopicPartition(topic, partition)
         for topic in topics
-        for partition in sorted(consumer.partitions_for_topic(topic) or ())
+        for partition in sorted(cluster.partitions_for_topic(topic) or ())
     ]
 
 

@@ -1,6 +1,7 @@
 """aiokafka's errors turned into ours, each saying what to do; and why a cluster cannot be reached."""
 
 import asyncio
+import os
 import ssl
 
 from aiokafka import errors as kafka_errors
@@ -98,6 +99,7 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, TimeoutError | asyncio.TimeoutError | kafka_errors.KafkaTimeoutError):
         return "no answer in time"
     if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
+        # asyncio puts the address in place of the system's words; a name that is unknown has a negative number.
+        return (os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror).lower()
     text = str(error).split("\n", maxsplit=1)[0]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
