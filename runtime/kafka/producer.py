@@ -2,16 +2,21 @@
 
 The idempotent producer of aiokafka cannot go on after a batch that expired or was refused (it has burnt the sequence
 numbers of that batch), so after any failed batch it is closed and the next `send` starts another.
+
+Readers skip a number that is not newer than the last, so a record must never be appended after a later one of its
+stream. aiokafka's own queue does not promise that: a batch that expires there is dropped and the next one is sent. So
+each partition has one batch under way at a time, built here, and after a failure nothing more is sent to it.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka import errors as kafka_errors
+from aiokafka.partitioner import DefaultPartitioner
+from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import RecordMetadata
 
 from runtime.errors import InfrastructorError, KafkaUnavailable
@@ -20,7 +25,6 @@ from runtime.kafka.failures import CLIENT_ERRORS, translate
 from runtime.kafka.options import producer_options
 from runtime.settings.kafka import KafkaSettings
 
-MIB = 1024 * 1024
 REFUSED_RECORD = (
     kafka_errors.MessageSizeTooLargeError,
     kafka_errors.RecordListTooLargeError,
@@ -77,7 +81,8 @@ class Sending(Protocol):
     async def send(self, records: Sequence[Outgoing]) -> list[Acknowledged]:
         """Return where each is once all are acknowledged, in the order given.
 
-        Waits; raises SendFailed; may be called by many at once.
+        Within a partition they are appended in that order, and none after one that failed. Waits; raises SendFailed;
+        may be called by many at once (whose records then mix).
         """
         ...
 
@@ -87,24 +92,15 @@ class Sending(Protocol):
 
 
 class KafkaProducer:
-    """The producer on a real cluster. `max_records` and `max_bytes` bound what is sent and not yet acknowledged."""
+    """The producer on a real cluster. What is under way is bounded: one batch a partition."""
 
-    def __init__(
-        self,
-        settings: KafkaSettings,
-        client_id: str,
-        *,
-        max_records: int = 5000,
-        max_bytes: int = 16 * MIB,
-        patience_s: float | None = None,
-    ) -> None:
+    def __init__(self, settings: KafkaSettings, client_id: str, *, patience_s: float | None = None) -> None:
         self._settings = settings
         self._client_id = client_id
-        self._max_records = max_records
-        self._max_bytes = max_bytes
         self._patience_s = settings.patience_s if patience_s is None else patience_s
         self._client: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
+        self._partitioner = DefaultPartitioner()
         self.rebuilt = 0
         """How often a failed producer was given up."""
 
@@ -127,22 +123,18 @@ class KafkaProducer:
             client = await self._connected()
         except InfrastructorError as error:
             raise SendFailed(error, acknowledged={}, refused={}) from error
-        window = _Window(self._max_records, self._max_bytes)
+        outcome = _Outcome()
         try:
-            for index, record in enumerate(records):
-                await window.room_for(record)
-                await self._hand_over(client, record, index=index, window=window)
-                if window.failure is not None:
-                    break
-            await window.drain()
-        except asyncio.CancelledError:
-            window.forget()
-            raise
-        if window.failure is not None:
+            lanes = await self._lanes(client, records)
+        except CLIENT_ERRORS as error:
+            outcome.fail((), error)
+        else:
+            await asyncio.gather(*(_drive(client, lane, outcome) for lane in lanes))
+        if outcome.failure is not None:
             await self._give_up(client)
-            cause = translate(window.failure, self._settings, operation="send")
-            raise SendFailed(cause, acknowledged=window.acknowledged, refused=window.refused)
-        return [window.acknowledged[index] for index in range(len(records))]
+            cause = translate(outcome.failure, self._settings, operation="send")
+            raise SendFailed(cause, acknowledged=outcome.acknowledged, refused=outcome.refused)
+        return [outcome.acknowledged[index] for index in range(len(records))]
 
     async def close(self) -> None:
         """Wait a few seconds for what is under way, then close."""
@@ -155,19 +147,22 @@ class KafkaProducer:
         except TimeoutError:
             await _abandon(client)
 
-    async def _hand_over(self, client: AIOKafkaProducer, record: Outgoing, *, index: int, window: "_Window") -> None:
-        try:
-            future = await client.send(
-                record.topic,
-                value=record.value,
-                key=record.key,
-                partition=record.partition,
-                headers=list(record.headers),
-            )
-        except CLIENT_ERRORS as error:
-            window.fail(index, error)
-        else:
-            window.add(index, record, future)
+    async def _lanes(self, client: AIOKafkaProducer, records: Sequence[Outgoing]) -> list["_Lane"]:
+        """Sort the records by partition, each partition's in the order given."""
+        partitions = {
+            topic: sorted(await client.partitions_for(topic)) for topic in dict.fromkeys(r.topic for r in records)
+        }
+        lanes: dict[TopicPartition, _Lane] = {}
+        for index, record in enumerate(records):
+            number = record.partition
+            if number is None:
+                number = self._partitioner(record.key, partitions[record.topic], partitions[record.topic])
+            place = TopicPartition(record.topic, number)
+            lane = lanes.get(place)
+            if lane is None:
+                lane = lanes[place] = _Lane(place, [])
+            lane.records.append((index, record))
+        return list(lanes.values())
 
     async def _connected(self) -> AIOKafkaProducer:
         async with self._starting:
@@ -187,71 +182,73 @@ class KafkaProducer:
             await _abandon(client)
 
 
-class _Window:
-    """What was handed over and is not acknowledged: bounded in records and bytes, oldest awaited first."""
+@dataclass(frozen=True, slots=True)
+class _Lane:
+    """What goes to one partition, with the index of each record in what was sent."""
 
-    def __init__(self, max_records: int, max_bytes: int) -> None:
-        self._max_records = max_records
-        self._max_bytes = max_bytes
-        self._pending: deque[tuple[int, int, asyncio.Future[RecordMetadata]]] = deque()
-        self._bytes = 0
+    place: TopicPartition
+    records: list[tuple[int, Outgoing]]
+
+
+class _Outcome:
+    """What became of the records of one `send`."""
+
+    def __init__(self) -> None:
         self.acknowledged: dict[int, Acknowledged] = {}
         self.refused: dict[int, str] = {}
         self.failure: BaseException | None = None
 
-    async def room_for(self, record: Outgoing) -> None:
-        """Wait until the record fits; one that is larger than the window goes alone."""
-        size = _size(record)
-        while self._pending and (len(self._pending) >= self._max_records or self._bytes + size > self._max_bytes):
-            await self._settle_oldest()
+    def succeed(self, indexes: Sequence[int], metadata: RecordMetadata) -> None:
+        """Remember a batch that was appended; its records have consecutive offsets."""
+        appended_ms = metadata.timestamp if metadata.timestamp_type == 1 else None
+        for step, index in enumerate(indexes):
+            self.acknowledged[index] = Acknowledged(
+                metadata.topic, metadata.partition, metadata.offset + step, appended_ms
+            )
 
-    def add(self, index: int, record: Outgoing, future: "asyncio.Future[RecordMetadata]") -> None:
-        """Remember a record that was handed over."""
-        size = _size(record)
-        self._bytes += size
-        self._pending.append((index, size, future))
+    def fail(self, indexes: Sequence[int], error: BaseException) -> None:
+        """Remember a batch that failed; the first failure is the one that is told.
 
-    def fail(self, index: int, error: BaseException) -> None:
-        """Remember that a record failed; the first failure is the one that is told."""
-        if isinstance(error, REFUSED_RECORD):
-            self.refused[index] = type(error).__name__
+        Of a batch of several nobody can say which record was refused; alone, it is the one.
+        """
+        if isinstance(error, REFUSED_RECORD) and len(indexes) == 1:
+            self.refused[indexes[0]] = type(error).__name__
         if self.failure is None:
             self.failure = error
 
-    async def drain(self) -> None:
-        """Wait for all that was handed over."""
-        while self._pending:
-            await self._settle_oldest()
 
-    def forget(self) -> None:
-        """Give up waiting: late failures are nobody's business any more."""
-        for _, _, future in self._pending:
-            future.add_done_callback(_look_at)
-
-    async def _settle_oldest(self) -> None:
-        index, size, future = self._pending[0]
+async def _drive(client: AIOKafkaProducer, lane: _Lane, outcome: _Outcome) -> None:
+    """Send one partition's records batch after batch, each acknowledged before the next; stop at a failure."""
+    start = 0
+    while start < len(lane.records) and outcome.failure is None:
+        indexes, batch = _fill(client, lane, start)
         try:
-            metadata = await asyncio.shield(future)
+            future = await client.send_batch(batch, lane.place.topic, partition=lane.place.partition)
+            future.add_done_callback(_look_at)
+            metadata = await future
         except CLIENT_ERRORS as error:
-            self.fail(index, error)
-        else:
-            self.acknowledged[index] = Acknowledged(
-                metadata.topic,
-                metadata.partition,
-                metadata.offset,
-                metadata.timestamp if metadata.timestamp_type == 1 else None,
-            )
-        self._pending.popleft()
-        self._bytes -= size
+            outcome.fail(indexes, error)
+            return
+        outcome.succeed(indexes, metadata)
+        start += len(indexes)
+
+
+def _fill(client: AIOKafkaProducer, lane: _Lane, start: int) -> tuple[list[int], BatchBuilder]:
+    """Build the next batch: as many records as fit, at least one. Closed, so that it does not linger."""
+    batch = client.create_batch()
+    indexes: list[int] = []
+    for index, record in lane.records[start:]:
+        if batch.append(timestamp=None, key=record.key, value=record.value, headers=list(record.headers)) is None:
+            break
+        indexes.append(index)
+    batch.close()
+    return indexes, batch
 
 
 def _look_at(future: "asyncio.Future[RecordMetadata]") -> None:
+    """Take notice of a failure that nobody waits for any more."""
     if not future.cancelled():
         future.exception()
-
-
-def _size(record: Outgoing) -> int:
-    return len(record.value or b"") + len(record.key or b"")
 
 
 async def _abandon(client: AIOKafkaProducer) -> None:

@@ -134,7 +134,7 @@ async def test_acknowledgements_carry_the_brokers_clock_and_keep_the_order(
     settings: KafkaSettings, catalog: TopicCatalog
 ) -> None:
     await apply_topics(settings, catalog)
-    producer = KafkaProducer(settings, "test", max_records=50, max_bytes=10_000)
+    producer = KafkaProducer(settings.model_copy(update={"batch_bytes": 2_000}), "test")
     records = [Outgoing("infra.metrics", b"web-%d" % (n % 7), b"%d" % n, (("n", b"%d" % n),)) for n in range(1000)]
 
     done = await producer.send(records)
