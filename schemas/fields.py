@@ -1,11 +1,12 @@
 """Field types that every event family shares: times, ids, names, bounded texts and numbers."""
 
+import math
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, StringConstraints
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}", re.ASCII)
@@ -53,6 +54,20 @@ def _no_control_characters(value: str) -> str:
     return value
 
 
+def _finite_throughout(document: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """Refuse what JSON cannot hold: pydantic reads 1e999 in a free document as infinity."""
+    rest: list[JsonValue] = [document]
+    while rest:
+        value = rest.pop()
+        if isinstance(value, dict):
+            rest.extend(value.values())
+        elif isinstance(value, list):
+            rest.extend(value)
+        elif isinstance(value, float) and not math.isfinite(value):
+            raise ValueError("a number that is not finite")
+    return document
+
+
 UtcTime = Annotated[datetime, BeforeValidator(parse_time, json_schema_input_type=str)]
 """An instant in UTC. RFC 3339 on the wire."""
 
@@ -68,8 +83,20 @@ Text = Annotated[str, StringConstraints(max_length=4096), AfterValidator(_no_con
 LongText = Annotated[str, StringConstraints(max_length=262_144), AfterValidator(_no_control_characters)]
 """A document, such as a diff: at most 256 KiB characters."""
 
+Document = Annotated[dict[str, JsonValue], AfterValidator(_finite_throughout)]
+"""A free JSON object, its numbers finite."""
+
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 """A word for machines, such as `ssh_unreachable`."""
+
+Word = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9 _.:+-]{0,63}$")]
+"""A state as a program names it, in lower case: `running`, `auto-restart`, `degraded`. Open: programs add new ones."""
+
+Line = Annotated[str, StringConstraints(min_length=1, max_length=1024), AfterValidator(_no_control_characters)]
+"""A reference or an address: 1 to 1024 characters."""
+
+Path = Annotated[str, StringConstraints(min_length=1, max_length=4096), AfterValidator(_no_control_characters)]
+"""A file's path: 1 to 4096 characters (PATH_MAX)."""
 
 MetricName = Annotated[str, StringConstraints(pattern=METRIC_NAME_PATTERN, max_length=255)]
 LabelName = Annotated[str, StringConstraints(pattern=LABEL_NAME_PATTERN, max_length=128)]
@@ -84,6 +111,11 @@ Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
 Ratio = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Sequence = Annotated[int, Field(ge=1, le=2**31 - 1)]
 """A place in a stream of events; the upper bound is that of a CloudEvents Integer."""
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Scalar = bool | int | Finite | Text
+Facts = Annotated[dict[Name, Scalar], Field(max_length=64)]
+"""A few named values, such as `{"state": "exited", "exit_code": 137}`; what is not known is left out."""
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 

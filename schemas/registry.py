@@ -12,19 +12,28 @@ from schemas.alert import (
     AlertUnacknowledged,
     AlertUnsilenced,
 )
+from schemas.baseline import BaselineAccepted
 from schemas.clock import ClockTicked
 from schemas.collection import CollectionCompleted, CollectionFailed
+from schemas.config import ConfigChanged, ConfigObserved
+from schemas.container import ContainerObserved, ContainerStatusChanged
 from schemas.device import DeviceRegistered, DeviceRetired, DeviceStatusChanged, DeviceUpdated
+from schemas.drive import DriveHealthChanged, DriveObserved
 from schemas.envelope import Envelope
 from schemas.gap import GapClosed, GapDetected
+from schemas.maintenance import MaintenanceEnded, MaintenanceStarted
 from schemas.metric import MetricCollected
+from schemas.network import NetworkObserved, NetworkStatusChanged
 from schemas.notification import (
     NotificationDelivered,
     NotificationFailed,
     NotificationRequested,
     NotificationSuppressed,
 )
+from schemas.packages import PackagesObserved, PackagesStatusChanged
+from schemas.pool import PoolHealthChanged, PoolObserved
 from schemas.rules import RulesLoaded
+from schemas.service import ServiceObserved, ServiceStatusChanged
 
 METRICS = "infra.metrics"
 OBSERVATIONS = "infra.observations"
@@ -46,12 +55,29 @@ Event = (
     | DeviceStatusChanged
     | CollectionCompleted
     | CollectionFailed
+    | ContainerObserved
+    | DriveObserved
+    | PoolObserved
+    | ServiceObserved
+    | NetworkObserved
+    | PackagesObserved
+    | ConfigObserved
+    | BaselineAccepted
+    | ContainerStatusChanged
+    | DriveHealthChanged
+    | PoolHealthChanged
+    | ServiceStatusChanged
+    | NetworkStatusChanged
+    | PackagesStatusChanged
+    | ConfigChanged
     | AlertRaised
     | AlertResolved
     | AlertAcknowledged
     | AlertUnacknowledged
     | AlertSilenced
     | AlertUnsilenced
+    | MaintenanceStarted
+    | MaintenanceEnded
     | NotificationRequested
     | NotificationSuppressed
     | NotificationDelivered
@@ -73,12 +99,29 @@ TOPICS: dict[type[Envelope], tuple[str, ...]] = {
     DeviceStatusChanged: (STATUS,),
     CollectionCompleted: (COLLECTIONS,),
     CollectionFailed: (COLLECTIONS,),
+    ContainerObserved: (OBSERVATIONS,),
+    DriveObserved: (OBSERVATIONS,),
+    PoolObserved: (OBSERVATIONS,),
+    ServiceObserved: (OBSERVATIONS,),
+    NetworkObserved: (OBSERVATIONS,),
+    PackagesObserved: (OBSERVATIONS,),
+    ConfigObserved: (OBSERVATIONS,),
+    BaselineAccepted: (OBSERVATIONS,),
+    ContainerStatusChanged: (STATUS,),
+    DriveHealthChanged: (STATUS,),
+    PoolHealthChanged: (STATUS,),
+    ServiceStatusChanged: (STATUS,),
+    NetworkStatusChanged: (STATUS,),
+    PackagesStatusChanged: (STATUS,),
+    ConfigChanged: (STATUS,),
     AlertRaised: (ALERTS,),
     AlertResolved: (ALERTS,),
     AlertAcknowledged: (ALERTS,),
     AlertUnacknowledged: (ALERTS,),
     AlertSilenced: (ALERTS,),
     AlertUnsilenced: (ALERTS,),
+    MaintenanceStarted: (ALERTS,),
+    MaintenanceEnded: (ALERTS,),
     NotificationRequested: (NOTIFICATIONS,),
     NotificationSuppressed: (NOTIFICATIONS,),
     NotificationDelivered: (NOTIFICATIONS,),

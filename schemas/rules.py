@@ -2,10 +2,10 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 from schemas.envelope import Envelope
-from schemas.fields import Part, Sha256
+from schemas.fields import Document, Part, Sha256
 
 RulesKind = Literal["alert_rules", "status_policy", "notification_policy"]
 
@@ -16,7 +16,7 @@ class RulesLoadedData(Part):
     kind: RulesKind
     revision: Annotated[int, Field(ge=0, le=2**31 - 1)]
     hash: Sha256
-    document: dict[str, JsonValue]
+    document: Document
 
 
 class RulesLoaded(Envelope):
