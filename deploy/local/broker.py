@@ -11,19 +11,19 @@ import socket
 import struct
 import subprocess
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.local.errors import LocalStackFailed
 from deploy.local.jars import cache_dir, class_path
 from deploy.local.java import archive_path, java
+from deploy.local.lock import Mark
 from deploy.local.ports import LOOPBACK, free_port
-from deploy.local.process import Child, Launch, await_ready, dies_with_parent
+from deploy.local.process import Launch, dies_with_parent
+from deploy.local.server import Server
 
 _MIB = 1024 * 1024
-_START_SECONDS = 60.0
-_STOP_SECONDS = 4.0
 
 # For one node on a small machine; everything else is Kafka's default.
 _SETTINGS: Mapping[str, str] = {
@@ -75,11 +75,8 @@ class BrokerOptions:
     java_options: tuple[str, ...] = ()
 
 
-class Broker:
-    """The broker of one data folder. `prepare` and `wait_ready` serve a supervisor; `start` and so on stand alone.
-
-    All methods block. `start` must be called from a thread that outlives the broker (`dies_with_parent`).
-    """
+class Broker(Server):
+    """The broker of one data folder; on free ports unless they are given."""
 
     def __init__(
         self,
@@ -90,15 +87,13 @@ class Broker:
         cache: Path | None = None,
         options: BrokerOptions | None = None,
     ) -> None:
-        self.folder = folder.absolute()
-        self.port = free_port() if port is None else port
+        super().__init__(folder, port=port or free_port())
         self.controller_port = controller_port or free_port(besides=frozenset({self.port}))
         self.options = options or BrokerOptions()
-        self.internal_port = self.port
+        self._internal_port: int | None = None
         if self.options.protocol != "PLAINTEXT":
-            self.internal_port = free_port(besides=frozenset({self.port, self.controller_port}))
+            self._internal_port = free_port(besides=frozenset({self.port, self.controller_port}))
         self._cache = cache or cache_dir()
-        self._child: Child | None = None
 
     @property
     def bootstrap(self) -> str:
@@ -108,12 +103,17 @@ class Broker:
     @property
     def internal_bootstrap(self) -> str:
         """Where one may connect in plain text whatever `protocol` says: the broker's own listener."""
-        return f"{LOOPBACK}:{self.internal_port}"
+        return f"{LOOPBACK}:{self._internal_port or self.port}"
 
     @property
     def properties_file(self) -> Path:
-        """The server's properties; its path in the command line tells whose broker a process is."""
+        """The server's properties, the argument of its command."""
         return self.folder / "server.properties"
+
+    @property
+    def mark(self) -> Mark:
+        """Java, with our properties."""
+        return Mark("java", str(self.properties_file), signal.SIGTERM)
 
     def prepare(self) -> Launch:
         """Fetch and verify the jars, write the settings, format the storage once; return how to start the broker."""
@@ -132,43 +132,14 @@ class Broker:
 
     def answers(self) -> bool:
         """Tell whether the broker answers an ApiVersions request; it does so only once it may serve clients."""
-        return api_versions_answered(self.internal_port)
-
-    def start(self) -> None:
-        """Start, and return when it answers. Raises LocalStackFailed. May be called again after `stop` or `kill`."""
-        launch = self.prepare()
-        self._child = Child(launch)
-        try:
-            self._child.wait_until(self.answers, within=_START_SECONDS)
-        except BaseException:
-            self.kill()
-            raise
-
-    def wait_ready(self, launch: Launch, *, alive: Callable[[], bool]) -> None:
-        """Block until the broker that somebody else started answers; raise LocalStackFailed when it does not."""
-        await_ready(launch, self.answers, alive=alive, within=_START_SECONDS)
-
-    def stop(self) -> None:
-        """Shut down in order, killed after 4 s. Nothing happens when it does not run."""
-        if self._child is not None:
-            self._child.stop(within=_STOP_SECONDS)
-
-    def kill(self) -> None:
-        """SIGKILL, as a crash would. The next `start` recovers its log."""
-        if self._child is not None:
-            self._child.kill()
-
-    @property
-    def pid(self) -> int | None:
-        """Process id while it runs."""
-        return self._child.pid if self._child is not None and self._child.alive() else None
+        return api_versions_answered(self._internal_port or self.port)
 
     def _properties(self) -> dict[str, str]:
         listeners = {"CLIENT": (self.port, self.options.protocol), "CONTROLLER": (self.controller_port, "PLAINTEXT")}
         own = "CLIENT"
-        if self.internal_port != self.port:
+        if self._internal_port is not None:
             own = "INTERNAL"
-            listeners[own] = (self.internal_port, "PLAINTEXT")
+            listeners[own] = (self._internal_port, "PLAINTEXT")
         addresses = {name: f"{name}://{LOOPBACK}:{port}" for name, (port, _) in listeners.items()}
         return {
             **_SETTINGS,
@@ -196,8 +167,7 @@ class Broker:
     def _format(self) -> None:
         """Give the empty storage its cluster id. A format that was cut short is begun anew."""
         shutil.rmtree(self.folder / "data", ignore_errors=True)
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        arguments = ("format", "--cluster-id", cluster, "--config", str(self.properties_file))
+        arguments = ("format", "--cluster-id", cluster_id(), "--config", str(self.properties_file))
         command = self._java(main=("kafka.tools.StorageTool", *arguments))
         done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -205,6 +175,14 @@ class Broker:
             raise LocalStackFailed(
                 f"Kafka's storage in {self.folder} could not be formatted: {last}", operation="format"
             )
+
+
+def cluster_id() -> str:
+    """Return a random id as Kafka writes them: a UUID in URL-safe base64, not beginning with `-`, an option's mark."""
+    while True:
+        text = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        if not text.startswith("-"):
+            return text
 
 
 def api_versions_answered(port: int) -> bool:

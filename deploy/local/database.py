@@ -10,22 +10,22 @@ import secrets
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
 
 from deploy.local.errors import LocalStackFailed
+from deploy.local.lock import Mark
 from deploy.local.ports import LOOPBACK, free_port
-from deploy.local.process import Child, Launch, await_ready, dies_with_parent
+from deploy.local.process import Launch, dies_with_parent
+from deploy.local.server import Server
 from deploy.local.unprivileged import own_by_nobody, unprivileged
 
 USER = "infrastructor"
 DATABASE = "infrastructor"
 
-_START_SECONDS = 60.0
-_STOP_SECONDS = 5.0
 _BUILTIN_LOCALE_SINCE = 17
 
 _SETTINGS: Mapping[str, str] = {
@@ -65,23 +65,23 @@ class DatabaseOptions:
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
-class LocalPostgres:
-    """The server of one data folder. `prepare` and `wait_ready` serve a supervisor; `start` and so on stand alone.
-
-    All methods block. `start` must be called from a thread that outlives the server (`dies_with_parent`).
-    """
+class LocalPostgres(Server):
+    """The database server of one data folder; on a free port unless one is given."""
 
     def __init__(self, folder: Path, *, port: int | None = None, options: DatabaseOptions | None = None) -> None:
-        self.folder = folder.absolute()
-        self.port = free_port() if port is None else port
+        super().__init__(folder, port=port or free_port())
         self.options = options or DatabaseOptions()
         self.binaries = (self.options.binaries or embedded_binaries()).absolute()
-        self._child: Child | None = None
 
     @property
     def cluster(self) -> Path:
-        """The server's data directory; its path in the command line tells whose server a process is."""
+        """The server's data directory, the argument of its command."""
         return self.folder / "data"
+
+    @property
+    def mark(self) -> Mark:
+        """PostgreSQL, with our data directory."""
+        return Mark("postgres", str(self.cluster), signal.SIGINT)
 
     @property
     def url(self) -> str:
@@ -90,7 +90,7 @@ class LocalPostgres:
 
     def url_of(self, database: str) -> str:
         """Return the address of another database of this server. Its password is made of letters and digits."""
-        return f"postgresql://{USER}:{self._password_file.read_text()}@{LOOPBACK}:{self.port}/{database}"
+        return f"postgresql://{USER}:{self.password_file.read_text()}@{LOOPBACK}:{self.port}/{database}"
 
     @property
     def offers_timescaledb(self) -> bool:
@@ -105,6 +105,7 @@ class LocalPostgres:
         prefix = unprivileged(executable=self.binaries / "postgres", folder=self.folder)
         if not (self.folder / "made").exists():
             self._make(prefix)
+        self._check_version()
         settings = dict(_SETTINGS) | {"port": str(self.port)}
         if self.offers_timescaledb:
             settings |= {"shared_preload_libraries": "timescaledb", "timescaledb.telemetry_level": "off"}
@@ -113,8 +114,7 @@ class LocalPostgres:
         server = (str(self.binaries / "postgres"), "-D", str(self.cluster), *arguments)
         return Launch(
             name="database",
-            # Changing the user clears the signal that was asked for: `setpriv` sets it again in one go.
-            argv=dies_with_parent((*prefix, *server), by=signal.SIGINT) if not prefix else _with_death(prefix, server),
+            argv=dies_with_parent(server, by=signal.SIGINT, prefix=prefix),
             cwd=Path("/"),
             log=self.folder / "log" / "postgres.log",
             stop_signal=signal.SIGINT,
@@ -128,58 +128,45 @@ class LocalPostgres:
             return False
         return True
 
-    def start(self) -> None:
-        """Start, and return when one can log in. Raises LocalStackFailed. May be called again after `stop`, `kill`."""
-        launch = self.prepare()
-        self._child = Child(launch)
-        try:
-            self._child.wait_until(self.answers, within=_START_SECONDS)
-        except BaseException:
-            self.kill()
-            raise
-
-    def wait_ready(self, launch: Launch, *, alive: Callable[[], bool]) -> None:
-        """Block until the server that somebody else started answers; raise LocalStackFailed when it does not."""
-        await_ready(launch, self.answers, alive=alive, within=_START_SECONDS)
-
-    def stop(self) -> None:
-        """Fast shutdown (SIGINT: connections are ended, a checkpoint is written), killed after 5 s."""
-        if self._child is not None:
-            self._child.stop(within=_STOP_SECONDS)
-
-    def kill(self) -> None:
-        """SIGKILL the server process; its own children notice and end. The next `start` recovers."""
-        if self._child is not None:
-            self._child.kill()
-
     @property
-    def pid(self) -> int | None:
-        """Process id while it runs."""
-        return self._child.pid if self._child is not None and self._child.alive() else None
-
-    @property
-    def _password_file(self) -> Path:
+    def password_file(self) -> Path:
+        """The password, alone, readable by its owner."""
         return self.folder / "password"
+
+    @property
+    def pgpass_file(self) -> Path:
+        """The password as libpq reads it (PGPASSFILE)."""
+        return self.folder / "pgpass"
 
     def _make(self, prefix: tuple[str, ...]) -> None:
         """Make the cluster and its database. One that was cut short (no `made` beside it) is begun anew."""
         shutil.rmtree(self.cluster, ignore_errors=True)
         self.cluster.mkdir(mode=0o700)
         own_by_nobody(self.cluster)
-        self._password_file.unlink(missing_ok=True)
-        self._password_file.touch(mode=0o600)
-        self._password_file.write_text(secrets.token_hex(24))
-        own_by_nobody(self._password_file)
+        password = secrets.token_hex(24)
+        _write_secret(self.pgpass_file, f"{LOOPBACK}:*:*:{USER}:{password}\n")
+        _write_secret(self.password_file, password)
+        own_by_nobody(self.password_file)
         locale = ("--locale-provider=builtin", "--locale=C.UTF-8") if self._version() >= _BUILTIN_LOCALE_SINCE else ()
         self._run(
             "initdb",
-            *("-D", str(self.cluster), "-U", USER, "-A", "scram-sha-256", "--pwfile", str(self._password_file)),
+            *("-D", str(self.cluster), "-U", USER, "-A", "scram-sha-256", "--pwfile", str(self.password_file)),
             *("--encoding=UTF8", "--no-locale", "--no-instructions", *locale),
             prefix=prefix,
         )
         statement = f"CREATE DATABASE {DATABASE};\n"
         self._run("postgres", "--single", "-D", str(self.cluster), "postgres", prefix=prefix, typed=statement)
         (self.folder / "made").touch()
+
+    def _check_version(self) -> None:
+        """Raise LocalStackFailed when another major version made the cluster: the server could not read it."""
+        made, ours = int((self.cluster / "PG_VERSION").read_text()), self._version()
+        if made != ours:
+            raise LocalStackFailed(
+                f"{self.cluster} was made by PostgreSQL {made}, this is {ours}: move {self.folder} away (the sink "
+                "fills a new database from Kafka), or install the version that made it",
+                operation="start database",
+            )
 
     def _version(self) -> int:
         """Major version of the server."""
@@ -202,5 +189,7 @@ class LocalPostgres:
         return done.stdout
 
 
-def _with_death(prefix: tuple[str, ...], server: tuple[str, ...]) -> tuple[str, ...]:
-    return (*prefix, "--pdeathsig", "INT", *server)
+def _write_secret(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(text)

@@ -1,8 +1,8 @@
 """TCP ports on loopback: free ones, and who holds a taken one."""
 
-import os
 import random
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
@@ -40,13 +40,20 @@ def holder(port: int) -> str | None:
     """
     inodes = _listening_inodes(port)
     for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            links = {os.readlink(link) for link in (folder / "fd").iterdir()}
-            if links & inodes:
+        if inodes & _open_files(folder):
+            with suppress(OSError):
                 return f"{(folder / 'comm').read_text().strip()} (pid {folder.name})"
-        except OSError:
-            continue
     return None
+
+
+def _open_files(process: Path) -> set[str]:
+    """Return what a process's file descriptors point to; they come and go while they are read."""
+    found = set()
+    with suppress(OSError):
+        for link in (process / "fd").iterdir():
+            with suppress(OSError):
+                found.add(str(link.readlink()))
+    return found
 
 
 def _listening_inodes(port: int) -> set[str]:

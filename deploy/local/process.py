@@ -28,14 +28,17 @@ class Launch:
     stop_signal: signal.Signals = signal.SIGTERM
 
 
-def dies_with_parent(argv: tuple[str, ...], *, by: signal.Signals) -> tuple[str, ...]:
-    """Prefix `argv` so that the kernel sends `by` when the starting *thread* ends (prctl(2), PR_SET_PDEATHSIG).
+def dies_with_parent(argv: tuple[str, ...], *, by: signal.Signals, prefix: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Change `argv` so that the kernel sends `by` when the starting *thread* ends (prctl(2), PR_SET_PDEATHSIG).
 
-    Start such a child from a thread that stays, in practice the main thread. Without util-linux's `setpriv` (not
-    Linux) the child is started as it is.
+    Start such a child from a thread that stays, in practice the main thread. `prefix`: a call of `setpriv` that
+    changes the user too; that clears the signal, so both must be asked for at once. Without util-linux's `setpriv`
+    (not Linux) the child is started as it is.
     """
     setpriv = shutil.which("setpriv")
-    return argv if setpriv is None else (setpriv, "--pdeathsig", by.name.removeprefix("SIG"), *argv)
+    if setpriv is None:
+        return argv
+    return (*(prefix or (setpriv,)), "--pdeathsig", by.name.removeprefix("SIG"), *argv)
 
 
 class Child:
@@ -80,10 +83,6 @@ class Child:
         """SIGKILL, and wait until it is gone."""
         self._process.kill()
         self._process.wait()
-
-    def wait_until(self, ready: Callable[[], bool], *, within: float) -> None:
-        """Block until `ready()`; raise LocalStackFailed with the end of its log when it dies or needs too long."""
-        await_ready(self.launch, ready, alive=self.alive, within=within)
 
 
 def await_ready(launch: Launch, ready: Callable[[], bool], *, alive: Callable[[], bool], within: float) -> None:

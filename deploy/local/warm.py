@@ -10,7 +10,6 @@ from deploy.local.broker import Broker, BrokerOptions
 from deploy.local.java import archive_path
 from deploy.local.process import Child
 
-_START_SECONDS = 60.0
 _WRITE_SECONDS = 120.0
 
 
@@ -23,9 +22,10 @@ def warm(cache: Path) -> Path:
         made = Path(folder) / archive.name
         options = BrokerOptions(java_options=(f"-XX:AOTCacheOutput={made}",))
         broker = Broker(Path(folder) / "kafka", cache=cache, options=options)
-        child = Child(broker.prepare())
+        launch = broker.prepare()
+        child = Child(launch)
         try:
-            child.wait_until(broker.answers, within=_START_SECONDS)
+            broker.wait_ready(launch, alive=child.alive)
         finally:
             child.stop(within=_WRITE_SECONDS)
         made.replace(archive)
