@@ -1,6 +1,6 @@
 """Settings by concern: one class a concern, read from the environment, `runtime.env` and `.env`."""
 
-from runtime.settings.concern import Concern, Origin, Problem, SettingProblem, Value
+from runtime.settings.concern import Concern, Origin, Problem, SettingProblem, Value, secret_values
 from runtime.settings.data import DataSettings
 from runtime.settings.database import PostgresSettings
 from runtime.settings.http import HttpSettings
@@ -25,5 +25,6 @@ __all__ = [
     "check",
     "load",
     "provenance",
+    "secret_values",
     "unknown_variables",
 ]

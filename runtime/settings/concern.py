@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
+from urllib.parse import unquote, urlsplit
 
 from pydantic import BeforeValidator, SecretStr
 from pydantic.fields import FieldInfo
@@ -55,6 +56,25 @@ class Concern(BaseSettings):
 def is_secret(info: FieldInfo) -> bool:
     """Tell whether a field holds a secret: masked when shown, and also read from the file that `<VAR>_FILE` names."""
     return "SecretStr" in str(info.annotation) or info.annotation is SecretStr
+
+
+def secret_values(*concerns: Concern) -> list[str]:
+    """Return the secrets among the settings, passwords inside URLs too: what a log must never show."""
+    values: list[str] = []
+    for concern in concerns:
+        for field, info in type(concern).model_fields.items():
+            value = getattr(concern, field)
+            if is_secret(info) and isinstance(value, SecretStr):
+                values.append(value.get_secret_value())
+                values += _password_in(value.get_secret_value())
+    return [value for value in values if value]
+
+
+def _password_in(text: str) -> list[str]:
+    if "://" not in text:
+        return []
+    password = urlsplit(text).password
+    return [password, unquote(password)] if password else []
 
 
 @dataclass(frozen=True, slots=True)
