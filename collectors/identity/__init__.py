@@ -1,0 +1,1 @@
+"""The `identity` collector: what a device is. README.md is its contract."""

@@ -1,0 +1,205 @@
+"""The transport to the machine that the agent runs on: files are read in place, programs are started."""
+
+import asyncio
+import contextlib
+import glob
+import os
+import re
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
+
+from collectors import sections
+from collectors.errors import CommandFailed, LookFailed, LookTimedOut, OutputTooLarge, ProgramMissing
+from collectors.request import STATVFS, Command, FileSet, Request
+from collectors.transport import Limits, Output
+
+MOUNTS = "/proc/self/mounts"
+ENVIRONMENT = {"LC_ALL": "C", "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+_ESCAPED = re.compile(r"\\([0-7]{3})")
+
+T = TypeVar("T")
+
+
+class LocalTransport:
+    """The machine itself. One reader of files at a time: one that hangs in the kernel is not joined by others."""
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        self._environment = dict(ENVIRONMENT if environment is None else environment)
+        self._reading: asyncio.Future[str] | None = None
+
+    async def fetch(self, request: Request, limits: Limits) -> Output:
+        """Return the answer to one request; see `Transport.fetch`."""
+        if isinstance(request, FileSet):
+            return await self._files(request, limits)
+        return await self._run(request, limits)
+
+    async def close(self) -> None:
+        """Nothing to give back: programs under way are killed when their fetch is cancelled."""
+
+    async def _files(self, request: FileSet, limits: Limits) -> Output:
+        if self._reading is not None and not self._reading.done():
+            raise LookTimedOut("the reading of files before this one still hangs in the kernel", operation="read files")
+        self._reading = _in_daemon_thread(lambda: read_files(request))
+        done, _ = await asyncio.wait({self._reading}, timeout=limits.timeout_s)
+        if not done:
+            raise LookTimedOut(f"files were not read within {limits.timeout_s:g} s", operation="read files")
+        text = self._reading.result()
+        size = len(text.encode())
+        if size > limits.max_bytes:
+            raise _too_large("the files", limits)
+        return Output(text, size)
+
+    async def _run(self, command: Command, limits: Limits) -> Output:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command.argv,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                env=self._environment,
+                start_new_session=True,
+            )
+        except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
+            raise ProgramMissing(
+                f"{command.argv[0]} cannot be run ({(error.strerror or '').lower()})", operation="run"
+            ) from error
+        except (OSError, ValueError) as error:
+            raise LookFailed(f"{command.argv[0]} was not started ({error})", operation="run") from error
+        try:
+            async with asyncio.timeout(limits.timeout_s):
+                return await _answer(process, command, limits)
+        except TimeoutError:
+            raise LookTimedOut(
+                f"{command.argv[0]} did not end within {limits.timeout_s:g} s", operation="run"
+            ) from None
+        finally:
+            await _end(process)
+
+
+async def _answer(process: asyncio.subprocess.Process, command: Command, limits: Limits) -> Output:
+    assert process.stdout is not None  # noqa: S101 - both were asked for as pipes
+    assert process.stderr is not None  # noqa: S101
+    complaints = asyncio.create_task(_read(process.stderr, 65_536, keep_reading=True))
+    try:
+        output = await _read(process.stdout, limits.max_bytes + 1, keep_reading=False)
+        if len(output) > limits.max_bytes:
+            raise _too_large(command.argv[0], limits)
+        complaint = (await complaints).decode(errors="replace").strip()
+        code = await process.wait()
+    finally:
+        complaints.cancel()
+    if code not in command.accepted:
+        why = f": {complaint.splitlines()[-1][:300]}" if complaint else ""
+        raise CommandFailed(f"{command.argv[0]} ended with {code}{why}", operation="run", exit_code=code)
+    return Output(output.decode(errors="replace"), len(output), code)
+
+
+async def _read(stream: asyncio.StreamReader, most: int, *, keep_reading: bool) -> bytes:
+    """Return at most `most` bytes; `keep_reading` drains the rest, so that the program is not held up."""
+    parts: list[bytes] = []
+    size = 0
+    while part := await stream.read(65_536):
+        if size < most:
+            parts.append(part[: most - size])
+        size += len(part)
+        if size >= most and not keep_reading:
+            break
+    return b"".join(parts)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Kill the program and all that it started, when it has not ended by itself."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+
+
+def read_files(request: FileSet) -> str:
+    """Return the text of a set of files. Blocks."""
+    return sections.join(_sections(request))
+
+
+def _sections(request: FileSet) -> Iterator[tuple[str, str]]:
+    for pattern in request.patterns:
+        for path in sorted(glob.glob(pattern)) if "*" in pattern else (pattern,):
+            content = _read_file(path, request.max_file_bytes)
+            if content is not None:
+                yield path, content
+    if request.filesystems:
+        yield STATVFS, "".join(_statvfs_lines(request))
+
+
+def _read_file(path: str, most: int) -> str | None:
+    # A sensor that is asleep, a file of another kernel, a permission: what is not given is absent.
+    try:
+        with open(path, "rb", buffering=0) as file:
+            parts = []
+            left = most
+            while left > 0 and (part := file.read(min(left, 65_536))):
+                parts.append(part)
+                left -= len(part)
+    except OSError:
+        return None
+    return b"".join(parts).decode(errors="replace")
+
+
+def _statvfs_lines(request: FileSet) -> Iterator[str]:
+    for line in (_read_file(MOUNTS, request.max_file_bytes) or "").splitlines():
+        fields = line.split(" ")
+        if len(fields) < 3 or fields[2] not in request.filesystems:
+            continue
+        try:
+            found = os.statvfs(unescaped(fields[1]))
+        except (OSError, ValueError):
+            continue
+        yield (
+            f"{found.f_blocks} {found.f_bfree} {found.f_bavail} {found.f_frsize} "
+            f"{found.f_files} {found.f_ffree} {fields[1]}\n"
+        )
+
+
+def unescaped(text: str) -> str:
+    r"""Return a field of /proc/self/mounts with its octal escapes (`\040` for a space) undone: fstab(5)."""
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 8)), text)
+
+
+def _in_daemon_thread(work: Callable[[], T]) -> "asyncio.Future[T]":
+    """Run `work` in a thread that nobody waits for at exit: a read that hangs in the kernel cannot be cancelled."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def run() -> None:
+        try:
+            result = work()
+        except BaseException as error:  # noqa: BLE001 - handed to the one who awaits
+            _hand_over(loop, _fail, future, error)
+        else:
+            _hand_over(loop, _succeed, future, result)
+
+    threading.Thread(target=run, name="read-files", daemon=True).start()
+    return future
+
+
+def _succeed(future: "asyncio.Future[T]", result: T) -> None:
+    if not future.done():
+        future.set_result(result)
+
+
+def _fail(future: "asyncio.Future[T]", error: BaseException) -> None:
+    if not future.done():
+        future.set_exception(error)
+
+
+def _hand_over(
+    loop: asyncio.AbstractEventLoop, how: Callable[..., None], future: "asyncio.Future[T]", outcome: object
+) -> None:
+    # The loop may be gone by the time a hanging read returns.
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(how, future, outcome)
+
+
+def _too_large(what: str, limits: Limits) -> OutputTooLarge:
+    return OutputTooLarge(f"{what} gave more than {limits.max_bytes} bytes", operation="read", limit=limits.max_bytes)

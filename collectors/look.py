@@ -1,0 +1,59 @@
+"""The command registry's entry: what one look asks, how its answer is read, and what it then tells."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from collectors.request import Request, argv_of, command_hash
+from schemas.device import DeviceAttributes
+from schemas.envelope import Envelope
+from schemas.fields import Part
+
+R = TypeVar("R")
+"""What a parser makes of a look's text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """An event to be: its type, the topic it belongs in, and its data."""
+
+    model: type[Envelope]
+    topic: str
+    data: Part
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a look tells: observations, and what the device is when the look is one at that."""
+
+    observations: tuple[Observation, ...] = ()
+    attributes: DeviceAttributes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Look(Generic[R]):
+    """One kind of look.
+
+    `parse` turns the raw text into readings and raises nothing but ParseError. `tell` turns readings, and those of the
+    look before on the same device (None at the first), into observations. Both are pure. Times in seconds; `retries`
+    are tries after the first, and only where trying again can help. `programs` are those the device must have.
+    """
+
+    name: str
+    category: str
+    request: Request
+    parse: Callable[[str], R]
+    tell: Callable[[R, R | None], Told]
+    timeout_s: float = 10.0
+    cache_ttl_s: float = 30.0
+    retries: int = 0
+    programs: tuple[str, ...] = ()
+    hash: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "hash", command_hash(self.argv))
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """The argument vector that answers this look where only programs can be run."""
+        return argv_of(self.request)

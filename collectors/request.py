@@ -1,0 +1,71 @@
+"""What a look asks of a transport: run a program, or read files in one round trip."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+STATVFS = "statvfs"
+"""The section with the usage of file systems, a line for each: see `FileSet`."""
+
+_PATTERN = re.compile(r"^/[A-Za-z0-9_./*-]+$")
+_WORD = re.compile(r"^[a-z0-9._]+$")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Run a program: its argument vector, never a shell's line, with LC_ALL=C; exit codes in `accepted` are answers."""
+
+    argv: tuple[str, ...]
+    accepted: frozenset[int] = frozenset({0})
+
+
+@dataclass(frozen=True, slots=True)
+class FileSet:
+    """Read files; the answer is one text in the form of `collectors.sections`, files that cannot be read left out.
+
+    `patterns` are paths, `*` allowed. With `filesystems`, the section `statvfs` follows: for each mount of
+    /proc/self/mounts whose type is named, `<blocks> <free> <available> <block size> <inodes> <free inodes>
+    <mount point, escaped as in that file>` (statvfs(3); sizes in blocks). Only types that are named are touched, for a
+    question to a network file system whose server is gone never returns.
+    """
+
+    patterns: tuple[str, ...]
+    filesystems: tuple[str, ...] = ()
+    max_file_bytes: int = 262_144
+
+    def __post_init__(self) -> None:
+        # They stand unquoted in the script below, so that `*` works: nothing else may mean anything to a shell.
+        for pattern in self.patterns:
+            if _PATTERN.match(pattern) is None:
+                raise ValueError(f"{pattern!r} is not an absolute path of letters, digits and _ . / * -")
+        for word in self.filesystems:
+            if _WORD.match(word) is None:
+                raise ValueError(f"{word!r} is not the name of a file system type")
+
+
+Request = Command | FileSet
+
+_STATVFS_SCRIPT = (
+    r"printf '\n==> statvfs <==\n'; "
+    r"while read -r d m t o; do case $t in {types}) "
+    r"""p=$(printf '%b.' "$m"); s=$(stat -f -c '%b %f %a %S %c %d' -- "${{p%.}}" 2>/dev/null) """
+    r"""&& printf '%s %s\n' "$s" "$m";; esac; done < /proc/self/mounts"""
+)
+
+
+def argv_of(request: Request) -> tuple[str, ...]:
+    """Return the argument vector that answers a request where only programs can be run.
+
+    For files that is one constant script for sh(1), with head(1) and stat(1) of coreutils or busybox.
+    """
+    if isinstance(request, Command):
+        return request.argv
+    script = f"LC_ALL=C; export LC_ALL; head -v -c {request.max_file_bytes} {' '.join(request.patterns)} 2>/dev/null"
+    if request.filesystems:
+        script += "; " + _STATVFS_SCRIPT.format(types="|".join(request.filesystems))
+    return ("sh", "-c", script + "; exit 0")
+
+
+def command_hash(argv: tuple[str, ...]) -> str:
+    """Return the SHA-256 of a command, the same whatever the order of its arguments."""
+    return hashlib.sha256("\x00".join([argv[0], *sorted(argv[1:])]).encode()).hexdigest()
