@@ -20,8 +20,8 @@ from deploy.local.jars import cache_dir, class_path
 from deploy.local.java import archive_path, java
 from deploy.local.lock import Mark
 from deploy.local.ports import LOOPBACK, free_port
-from deploy.local.process import Launch, dies_with_parent
-from deploy.local.server import Server
+from deploy.local.server import SERVERS, Server
+from runtime.supervise import ChildSpec
 
 _MIB = 1024 * 1024
 
@@ -78,6 +78,8 @@ class BrokerOptions:
 class Broker(Server):
     """The broker of one data folder; on free ports unless they are given."""
 
+    name = "broker"
+
     def __init__(
         self,
         folder: Path,
@@ -115,19 +117,20 @@ class Broker(Server):
         """Java, with our properties."""
         return Mark("java", str(self.properties_file), signal.SIGTERM)
 
-    def prepare(self) -> Launch:
+    def make(self) -> ChildSpec:
         """Fetch and verify the jars, write the settings, format the storage once; return how to start the broker."""
-        (self.folder / "log").mkdir(parents=True, exist_ok=True)
         lines = (f"{name}={value}\n" for name, value in self._properties().items())
         self.properties_file.write_text("".join(lines))
         if not (self.folder / "data" / "meta.properties").exists():
             self._format()
-        command = self._java(*self.options.java_options, main=("kafka.Kafka", str(self.properties_file)))
-        return Launch(
-            name="broker",
-            argv=dies_with_parent(command, by=signal.SIGTERM),
+        return ChildSpec(
+            name=self.name,
+            argv=self._java(*self.options.java_options, main=("kafka.Kafka", str(self.properties_file))),
             cwd=self.folder,
-            log=self.folder / "log" / "console.log",
+            group=SERVERS,
+            log=self.log,
+            ready=self.wait_ready,
+            parent_death_signal=signal.SIGTERM,
         )
 
     def answers(self) -> bool:

@@ -19,9 +19,9 @@ import psycopg
 from deploy.local.errors import LocalStackFailed
 from deploy.local.lock import Mark
 from deploy.local.ports import LOOPBACK, free_port
-from deploy.local.process import Launch, dies_with_parent
-from deploy.local.server import Server
+from deploy.local.server import SERVERS, Server
 from deploy.local.unprivileged import own_by_nobody, unprivileged
+from runtime.supervise import ChildSpec
 
 USER = "infrastructor"
 DATABASE = "infrastructor"
@@ -68,6 +68,8 @@ class DatabaseOptions:
 class LocalPostgres(Server):
     """The database server of one data folder; on a free port unless one is given."""
 
+    name = "database"
+
     def __init__(self, folder: Path, *, port: int | None = None, options: DatabaseOptions | None = None) -> None:
         super().__init__(folder, port=port or free_port())
         self.options = options or DatabaseOptions()
@@ -98,9 +100,8 @@ class LocalPostgres(Server):
         share = self._run("pg_config", "--sharedir").strip()
         return (Path(share) / "extension" / "timescaledb.control").exists()
 
-    def prepare(self) -> Launch:
+    def make(self) -> ChildSpec:
         """Make the cluster once; return how to start the server."""
-        (self.folder / "log").mkdir(parents=True, exist_ok=True)
         own_by_nobody(self.folder)
         prefix = unprivileged(executable=self.binaries / "postgres", folder=self.folder)
         if not (self.folder / "made").exists():
@@ -111,13 +112,15 @@ class LocalPostgres(Server):
             settings |= {"shared_preload_libraries": "timescaledb", "timescaledb.telemetry_level": "off"}
         settings |= self.options.settings
         arguments = (part for name, value in settings.items() for part in ("-c", f"{name}={value}"))
-        server = (str(self.binaries / "postgres"), "-D", str(self.cluster), *arguments)
-        return Launch(
-            name="database",
-            argv=dies_with_parent(server, by=signal.SIGINT, prefix=prefix),
+        return ChildSpec(
+            name=self.name,
+            argv=(*prefix, str(self.binaries / "postgres"), "-D", str(self.cluster), *arguments),
             cwd=Path("/"),
-            log=self.folder / "log" / "postgres.log",
+            group=SERVERS,
+            log=self.log,
+            ready=self.wait_ready,
             stop_signal=signal.SIGINT,
+            parent_death_signal=signal.SIGINT,
         )
 
     def answers(self) -> bool:

@@ -21,10 +21,10 @@ from deploy.local.broker import Broker, BrokerOptions
 from deploy.local.database import DATABASE, USER, DatabaseOptions, LocalPostgres
 from deploy.local.lock import DataLock, end_leftovers
 from deploy.local.ports import LOOPBACK, free_port, holder, is_free
-from deploy.local.process import Launch
 from deploy.local.settings import LocalSettings
 from runtime.errors import PortTaken
 from runtime.settings import KafkaSettings, PostgresSettings
+from runtime.supervise import ChildSpec
 
 _LEFTOVER_SECONDS = 5.0
 
@@ -42,8 +42,7 @@ class Ports(BaseModel):
 class LocalStack:
     """Broker and database of one data folder. `open` it (lock and ports), then run it under a supervisor or `start`.
 
-    Under a supervisor: `prepare()` returns the two launches, to be started from a thread that stays; `broker` and
-    `postgres` each have `wait_ready(launch, alive=...)`. All methods block.
+    Under a supervisor: `await supervisor.start(*stack.prepare())`, and `close` at the end. All methods block.
     """
 
     def __init__(
@@ -96,7 +95,7 @@ class LocalStack:
         self.stop()
         self.close()
 
-    def prepare(self) -> tuple[Launch, Launch]:
+    def prepare(self) -> tuple[ChildSpec, ChildSpec]:
         """Prepare broker and database at the same time; return how to start each. Raises LocalStackFailed."""
         with ThreadPoolExecutor(2) as pool:
             broker, postgres = pool.submit(self.broker.prepare), pool.submit(self.postgres.prepare)
@@ -105,12 +104,12 @@ class LocalStack:
     def start(self) -> None:
         """Start both, and return when both answer. Raises LocalStackFailed, with nothing left running."""
         servers = (self.broker, self.postgres)
-        launches = self.prepare()
+        specs = self.prepare()
         try:
-            for server, launch in zip(servers, launches, strict=True):
-                server.spawn(launch)
-            for server, launch in zip(servers, launches, strict=True):
-                server.wait_ready(launch)
+            for server, spec in zip(servers, specs, strict=True):
+                server.spawn(spec)
+            for server in servers:
+                server.wait_ready()
         except BaseException:
             self.stop()
             raise

@@ -38,7 +38,8 @@ def unprivileged(*, executable: Path, folder: Path) -> tuple[str, ...]:
             "start as an ordinary user, or install util-linux",
             operation="start database",
         )
-    plain = (setpriv, f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
+    # Changing the user clears the signal that the parent's end would send (prctl(2)): asked for again in one go.
+    plain = (setpriv, f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--pdeathsig=INT")
     reading = (*plain, "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
     for prefix in (plain, reading):
         if _can_reach(prefix, executable=executable, folder=folder):

@@ -22,10 +22,9 @@ def warm(cache: Path) -> Path:
         made = Path(folder) / archive.name
         options = BrokerOptions(java_options=(f"-XX:AOTCacheOutput={made}",))
         broker = Broker(Path(folder) / "kafka", cache=cache, options=options)
-        launch = broker.prepare()
-        child = Child(launch)
+        child = Child(broker.prepare(), log=broker.log)
         try:
-            broker.wait_ready(launch, alive=child.alive)
+            broker.wait_ready(child.alive)
         finally:
             child.stop(within=_WRITE_SECONDS)
         made.replace(archive)

@@ -1,7 +1,9 @@
 """The embedded broker and database, really started, killed, and started again on the same data."""
 
+import asyncio
 import json
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -22,6 +24,8 @@ from deploy.local.ports import free_port
 from deploy.local.settings import LocalSettings
 from deploy.local.stack import LocalStack, Ports
 from runtime.errors import AlreadyRunning, PortTaken
+from runtime.settings import ProcessSettings
+from runtime.supervise import Supervisor
 from tests.conftest import TestDatabase
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
@@ -40,7 +44,18 @@ print(stack.broker.pid, stack.postgres.pid, flush=True)
 time.sleep(120)
 """
 
-ORPHAN = HOLDER.replace("stack.start()", "stack.broker.start()").replace(", stack.postgres.pid", "")
+ORPHAN = """
+import sys, time
+from dataclasses import replace
+from pathlib import Path
+from deploy.local.stack import LocalStack
+stack = LocalStack(Path(sys.argv[1]))
+stack.open()
+stack.broker.spawn(replace(stack.broker.prepare(), parent_death_signal=None))
+stack.broker.wait_ready()
+print(stack.broker.pid, flush=True)
+time.sleep(120)
+"""
 
 
 @pytest.fixture
@@ -63,12 +78,11 @@ def stack(closed_dir: Path) -> Iterator[LocalStack]:
     stack.close()
 
 
-def _hold(data_dir: Path, code: str, **environment: str) -> tuple[subprocess.Popen[str], list[int]]:
+def _hold(data_dir: Path, code: str) -> tuple[subprocess.Popen[str], list[int]]:
     """Run a stack in another process; return that process and the ids of its servers."""
     process = subprocess.Popen(
         [sys.executable, "-c", code, str(data_dir)],
         cwd=Path(__file__).parents[2],
-        env={**os.environ, **environment},
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -184,14 +198,35 @@ def test_a_second_start_names_the_first_and_a_third_finds_what_a_kill_left(stack
 
 
 def test_a_process_that_outlived_its_parent_is_ended_by_the_next_start(stack: LocalStack) -> None:
-    # Without setpriv on the path nothing tells the broker that its parent is gone.
-    holder, (left,) = _hold(stack.data_dir, ORPHAN, PATH="/nowhere")
+    holder, (left,) = _hold(stack.data_dir, ORPHAN)
     holder.kill()
     holder.communicate()
     assert not _gone(left)
     assert stack.open() == [left]
     assert _gone(left)
     stack.broker.start()
+
+
+async def test_a_supervisor_runs_it_and_starts_again_what_was_killed(stack: LocalStack) -> None:
+    stack.open()
+    states: list[tuple[str, str]] = []
+    supervisor = Supervisor(ProcessSettings(), watching=lambda status: states.append((status.name, status.state)))
+    await supervisor.start(*stack.prepare())
+    try:
+        await _write(stack.bootstrap)
+        _insert(stack.database_url)
+        for child in supervisor.status():
+            os.kill(child.pid or 0, signal.SIGKILL)
+        deadline = time.monotonic() + 30
+        while not {("broker", "waiting"), ("database", "waiting")} <= set(states):
+            await asyncio.sleep(0.05)
+        while any(child.state != "running" for child in supervisor.status()):
+            assert time.monotonic() < deadline, states
+            await asyncio.sleep(0.05)
+        assert await _read(stack.bootstrap) == (len(VALUE), 1)
+        assert _rows(stack.database_url) == [(1,)]
+    finally:
+        assert await supervisor.stop(5)
 
 
 def test_a_fixed_port_that_is_taken_is_named_with_who_has_it(postgres_server: LocalPostgres, closed_dir: Path) -> None:
