@@ -41,7 +41,7 @@ def _told(error: BaseException, settings: KafkaSettings) -> tuple[type[Infrastru
     if isinstance(error, ssl.SSLCertVerificationError):
         why = f"has a certificate that is not trusted ({error.verify_message})"
         return KafkaRefused, f"{why}: check {name('ca_file')} and the host name"
-    if isinstance(error, ssl.SSLError):
+    if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         why = f"refused TLS ({_ssl_reason(error)})"
         return KafkaRefused, f"{why}: check {name('security_protocol')}, {name('cert_file')} and {name('key_file')}"
     if isinstance(error, LOGIN_ERRORS):
@@ -54,6 +54,10 @@ def _told(error: BaseException, settings: KafkaSettings) -> tuple[type[Infrastru
         )
     if isinstance(error, kafka_errors.UnknownTopicOrPartitionError):
         return TopicsMissing, f"lacks a topic ({_reason(error)}): run `infrastructor topics apply`"
+    if isinstance(error, kafka_errors.KafkaConnectionError | ssl.SSLError) and not error.__cause__:
+        # It took the connection and let go of it: it is stopping, or it expects another protocol on that port.
+        why = "closed the connection"
+        return KafkaUnavailable, f"{why}: check that it is not just stopping, and {name('security_protocol')}"
     why = f"cannot be reached ({_reason(error)})"
     return KafkaUnavailable, f"{why}: check that it runs, and {name('bootstrap_servers')}"
 
