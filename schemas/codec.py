@@ -1,7 +1,9 @@
 """Bytes to events and back: one JSON document, decoded once."""
 
+import json
+from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, NoReturn
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
@@ -12,6 +14,7 @@ from schemas.metric import MetricCollected
 from schemas.metric_look import MetricLook, MetricReader
 from schemas.refusal import EventRefused, Reason, refusal_from
 from schemas.registry import AnyEvent, Event
+from schemas.upcast import UPCASTERS, Upcaster, upcast
 
 MAX_EVENT_BYTES = 1 << 20
 
@@ -24,32 +27,71 @@ def encode(event: Envelope) -> bytes:
     return value
 
 
-def decode(value: bytes) -> Event:
-    """The event in a JSON document, unknown fields ignored. Raises EventRefused."""
+def decode(value: bytes, upcasters: Mapping[str, Upcaster] = UPCASTERS) -> Event:
+    """The event in a JSON document, unknown fields ignored, an earlier major brought up. Raises EventRefused."""
     if len(value) > MAX_EVENT_BYTES:
         raise too_large(len(value))
+    try:
+        event = _validated(value)
+    except EventRefused as refused:
+        newer = _upcast(value, upcasters) if upcasters and refused.reason is Reason.UNKNOWN_TYPE else None
+        if newer is None:
+            raise
+        event = _validated(newer)
+    if b"NaN" in value or b"Infinity" in value:
+        _refuse_constants(value)
+    return event
+
+
+def decode_metric(value: bytes, reader: MetricReader) -> MetricLook | Event:
+    """Like `decode`, with metric.collected checked in place by the caller's reader. Raises EventRefused.
+
+    What orjson does not take (a number beyond a double in a field we do not know) and what is of an earlier major goes
+    the long way, so that both ways accept the same.
+    """
+    if len(value) > MAX_EVENT_BYTES:
+        raise too_large(len(value))
+    try:
+        document: Any = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        document = None
+    if type(document) is dict and document.get("type") == MetricCollected.TYPE:
+        return reader.read(document)
+    event = decode(value)
+    return reader.read(orjson.loads(encode(event))) if isinstance(event, MetricCollected) else event
+
+
+def too_large(size: int) -> EventRefused:
+    """The refusal of an event of `size` bytes."""
+    return EventRefused(Reason.TOO_LARGE, "", f"{size} bytes, above the limit of {MAX_EVENT_BYTES}")
+
+
+def _validated(value: bytes) -> Event:
     try:
         return _adapter().validate_json(value, extra="ignore")
     except ValidationError as error:
         raise refusal_from(error) from None
 
 
-def decode_metric(value: bytes, reader: MetricReader) -> MetricLook | Event:
-    """Like `decode`, with metric.collected checked in place by the caller's reader. Raises EventRefused."""
-    if len(value) > MAX_EVENT_BYTES:
-        raise too_large(len(value))
+def _upcast(value: bytes, upcasters: Mapping[str, Upcaster]) -> bytes | None:
+    """The document at a newer major; None when there is no way to one. Raises EventRefused when it is malformed."""
     try:
-        document: Any = orjson.loads(value)
-    except orjson.JSONDecodeError as error:
-        raise EventRefused(Reason.NOT_JSON, "", str(error)) from None
-    if type(document) is dict and document.get("type") == MetricCollected.TYPE:
-        return reader.read(document)
-    return decode(value)
+        document = orjson.loads(value)
+        newer = upcast(document, upcasters)
+        return None if newer is document else orjson.dumps(newer)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        # An upcaster sees the document before any model has checked it.
+        message = f"cannot be brought to the next major: {type(error).__name__}: {error}"
+        raise EventRefused(Reason.INVALID_FIELD, "data", message) from None
 
 
-def too_large(size: int) -> EventRefused:
-    """The refusal of an event of `size` bytes."""
-    return EventRefused(Reason.TOO_LARGE, "", f"{size} bytes, above the limit of {MAX_EVENT_BYTES}")
+def _refuse_constants(value: bytes) -> None:
+    """Refuse NaN and Infinity, which pydantic reads in fields that it does not know: they are no JSON (RFC 8259)."""
+    json.loads(value, parse_constant=_refuse_constant)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise EventRefused(Reason.NOT_JSON, "", f"{name} is no JSON number")
 
 
 @cache

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from schemas.entity import EntityChange
 from schemas.envelope import Envelope
-from schemas.fields import Bytes, Code, Document, LongText, Name, Part, Path, Scalar, Sha256, Text, UtcTime
+from schemas.fields import Bytes, Code, Document, LongText, Name, Part, Path, Scalar, Sha256, Text, UtcTime, broken_rule
 
 ConfigStatus = Literal["present", "disabled", "removed"]
 ConfigHappening = Literal["appeared", "changed", "enabled", "disabled", "removed"]
@@ -30,7 +30,7 @@ class ConfigObservedData(Part):
     @model_validator(mode="after")
     def _hashed_when_present(self) -> Self:
         if self.present != (self.content_hash is not None):
-            raise ValueError("content_hash: a file that is present has one, a file that is gone has none")
+            raise broken_rule("content_hash", "a file that is present has one, a file that is gone has none")
         return self
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from schemas.fields import EventId, Part, Sequence, Subject, UtcTime
+from schemas.fields import EventId, Part, Sequence, Subject, UtcTime, broken_rule
 
 _NAME = r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}"
 _EPOCH = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -21,7 +21,7 @@ Source = Annotated[str, StringConstraints(pattern=SOURCE_PATTERN)]
 
 def is_source(value: str) -> bool:
     """Whether a text has the form of an event's source."""
-    return _SOURCE.match(value) is not None
+    return _SOURCE.fullmatch(value) is not None
 
 
 def needs_sequence(source: str) -> bool:
@@ -50,7 +50,7 @@ class Envelope(Part):
     @model_validator(mode="after")
     def _sequence_where_counted(self) -> Self:
         if needs_sequence(self.source) != (self.sequence is not None):
-            raise ValueError(sequence_rule(self.source))
+            raise broken_rule("sequence", sequence_rule(self.source))
         return self
 
 

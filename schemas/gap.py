@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from schemas.envelope import Envelope
-from schemas.fields import Count, EventId, Name, Part, Text
+from schemas.fields import Count, EventId, Name, Part, Text, broken_rule
 
 GapReason = Literal["spool_full", "spool_age", "spool_corrupt", "missing", "retention"]
 
@@ -30,7 +30,7 @@ class GapData(Part):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.last < self.first:
-            raise ValueError(f"a gap from {self.first} to {self.last} runs backwards")
+            raise broken_rule("last", f"a gap from {self.first} to {self.last} runs backwards")
         return self
 
     @property

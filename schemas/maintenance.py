@@ -5,7 +5,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from schemas.envelope import Envelope
-from schemas.fields import EventId, Labels, Name, Part, Text, UtcTime
+from schemas.fields import EventId, Labels, Name, Part, Text, UtcTime, broken_rule
 
 
 class MaintenanceStartedData(Part):
@@ -24,7 +24,7 @@ class MaintenanceStartedData(Part):
     @model_validator(mode="after")
     def _ends_after_it_starts(self) -> Self:
         if self.ends_at is not None and self.ends_at <= self.starts_at:
-            raise ValueError("ends_at: maintenance ends before it starts")
+            raise broken_rule("ends_at", "maintenance ends before it starts")
         return self
 
 

@@ -36,10 +36,10 @@ class EventRefused(ValueError):
 
 def refusal_from(error: ValidationError) -> EventRefused:
     """Turn pydantic's report into one refusal that names the first field that is wrong."""
-    details = error.errors(include_url=False, include_context=False, include_input=False)
+    details = error.errors(include_url=False, include_input=False)
     first = details[0]
     more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
-    return EventRefused(_reason(first), _path(first), f"{first['msg']}{more}")
+    return EventRefused(_reason(first), _path(first), f"{_sentence(first)}{more}")
 
 
 def _reason(detail: ErrorDetails) -> Reason:
@@ -48,7 +48,9 @@ def _reason(detail: ErrorDetails) -> Reason:
             return Reason.NOT_JSON
         case "union_tag_invalid":
             return Reason.UNKNOWN_TYPE
-        case "union_tag_not_found" | "model_type" | "model_attributes_type" | "dict_type":
+        case "union_tag_not_found":
+            return Reason.NOT_AN_EVENT
+        case "model_type" | "model_attributes_type" | "dict_type" if not detail["loc"]:
             return Reason.NOT_AN_EVENT
         case _:
             return Reason.INVALID_FIELD
@@ -56,9 +58,24 @@ def _reason(detail: ErrorDetails) -> Reason:
 
 def _path(detail: ErrorDetails) -> str:
     """The dotted path without the union's tag, which pydantic puts in front."""
-    parts = [str(part) for part in detail["loc"]]
+    parts: list[str] = [str(part) for part in detail["loc"]]
     if parts and parts[0].startswith("infrastructor."):
         parts = parts[1:]
     if detail["type"] in {"union_tag_invalid", "union_tag_not_found"}:
         parts = ["type"]
+    if detail["type"] == "broken_rule":
+        parts.append(detail["ctx"]["field"])
     return ".".join(parts)
+
+
+def _sentence(detail: ErrorDetails) -> str:
+    """What is wrong, without pydantic's prefix and without the list of all types."""
+    match detail["type"]:
+        case "union_tag_invalid":
+            return f"{detail['ctx']['tag'][:200]!r} is no event type known here; a newer release may know it"
+        case "union_tag_not_found":
+            return "the document has no type"
+        case "value_error":
+            return str(detail["ctx"]["error"])
+        case _:
+            return detail["msg"]
