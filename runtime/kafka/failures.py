@@ -54,12 +54,16 @@ def _told(error: BaseException, settings: KafkaSettings) -> tuple[type[Infrastru
         )
     if isinstance(error, kafka_errors.UnknownTopicOrPartitionError):
         return TopicsMissing, f"lacks a topic ({_reason(error)}): run `infrastructor topics apply`"
-    if isinstance(error, kafka_errors.KafkaConnectionError | ssl.SSLError) and not error.__cause__:
+    return KafkaUnavailable, _away(error, settings)
+
+
+def _away(error: BaseException, settings: KafkaSettings) -> str:
+    name = settings.variable
+    closed = isinstance(error, kafka_errors.KafkaConnectionError) and "closed" in str(error)
+    if closed or isinstance(error, ssl.SSLError):
         # It took the connection and let go of it: it is stopping, or it expects another protocol on that port.
-        why = "closed the connection"
-        return KafkaUnavailable, f"{why}: check that it is not just stopping, and {name('security_protocol')}"
-    why = f"cannot be reached ({_reason(error)})"
-    return KafkaUnavailable, f"{why}: check that it runs, and {name('bootstrap_servers')}"
+        return f"closed the connection: check that it is not just stopping, and {name('security_protocol')}"
+    return f"cannot be reached ({_reason(error)}): check that it runs, and {name('bootstrap_servers')}"
 
 
 async def why_unreachable(settings: KafkaSettings, error: BaseException, *, operation: str) -> InfrastructorError:
@@ -106,4 +110,6 @@ def _reason(error: BaseException) -> str:
         # asyncio puts the address in place of the system's words; a name that is unknown has a negative number.
         return (os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror).lower()
     text = str(error).split("\n", maxsplit=1)[0]
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    kind = type(error).__name__
+    # aiokafka's errors begin with their own name.
+    return text if text.startswith(kind) else f"{kind}: {text}".removesuffix(": ")
