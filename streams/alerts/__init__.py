@@ -1,0 +1,1 @@
+"""alerts: rules over metrics, and the alerts that follow."""

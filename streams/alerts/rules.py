@@ -1,0 +1,150 @@
+"""The rules of alerts: the model of `rules.yaml`, which is the document of `rules.loaded` of the kind `alert_rules`."""
+
+import hashlib
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import orjson
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from runtime.errors import InputInvalid
+from schemas.alert import Severity
+from schemas.fields import LabelName, LabelValue, MetricName, Text
+from streams.alerts import templates
+from streams.alerts.conditions import Absent, AnyCondition
+from streams.alerts.lengths import Length
+
+MOST_RULES = 1000
+MOST_LABELS = 8
+
+
+def _regex(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"{text!r} is no regular expression: {error}") from None
+    return text
+
+
+Regex = Annotated[str, StringConstraints(max_length=512), AfterValidator(_regex)]
+"""A regular expression (Python's `re`), which must match the whole value."""
+
+Template = Annotated[Text, AfterValidator(templates.check)]
+RuleName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z][a-zA-Z0-9_.-]{0,127}$")]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Selector(_Model):
+    """Which series: the metric's name, labels that are equal, labels that match, devices that match."""
+
+    metric: MetricName
+    labels: dict[LabelName, LabelValue] = Field(default_factory=dict)
+    labels_match: dict[LabelName, Regex] = Field(
+        default_factory=dict, description="A label that is absent counts as empty."
+    )
+    devices: Regex | None = None
+
+
+class Annotations(_Model):
+    """What people read; see `streams.alerts.templates` for the places that can be filled."""
+
+    summary: Template
+    description: Template | None = None
+
+
+class Rule(_Model):
+    """One rule: when to raise an alert, when it is over, and what to say.
+
+    `for` and `clear_for` are counted in event time, from sample to sample. Without samples for `stale_after` (of
+    liveness; by default five of the look's intervals) an alert is resolved as `no_data`, or kept with `no_data: keep`.
+    """
+
+    name: RuleName
+    severity: Severity
+    select: Selector
+    condition: AnyCondition
+    for_: Length = Field(default=timedelta(0), alias="for")
+    clear_for: Length = timedelta(0)
+    stale_after: Length | None = None
+    no_data: Literal["resolve", "keep"] = "resolve"
+    labels: Annotated[dict[LabelName, LabelValue], Field(max_length=MOST_LABELS)] = Field(default_factory=dict)
+    annotations: Annotations
+    runbook: Text | None = None
+
+    @model_validator(mode="after")
+    def _fits_the_condition(self) -> Self:
+        if isinstance(self.condition, Absent) and (self.for_ or self.clear_for or self.stale_after):
+            raise ValueError("a condition of the kind absent has `after`, and none of for, clear_for, stale_after")
+        return self
+
+    def meaning(self) -> str:
+        """A digest of all but the texts: rules of the same meaning judge alike, and their alerts go on."""
+        facts = self.model_dump(
+            mode="json", by_alias=True, exclude_defaults=True, exclude={"annotations": True, "runbook": True}
+        )
+        return hashlib.sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
+
+
+class RuleSet(_Model):
+    """A file of rules; raise `revision` with every change, or it is refused."""
+
+    revision: Annotated[int, Field(ge=0, le=2**31 - 1)]
+    rules: Annotated[tuple[Rule, ...], Field(max_length=MOST_RULES)] = ()
+
+    @model_validator(mode="after")
+    def _names_once(self) -> Self:
+        names = [rule.name for rule in self.rules]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"there are two rules named {name}")
+        return self
+
+
+def read_rules(text: str, *, where: str) -> tuple[RuleSet, dict[str, Any]]:
+    """The rules in a YAML text, and its document as plain data. Raises InputInvalid, which names the place."""
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputInvalid(f"{where} is no YAML: {error}", operation="read rules") from error
+    if not isinstance(document, dict):
+        raise InputInvalid(f"{where} must be a mapping with `revision` and `rules`", operation="read rules")
+    try:
+        rules = RuleSet.model_validate(document)
+        # What is not JSON (a date, a set) has no place in an event.
+        plain: dict[str, Any] = orjson.loads(orjson.dumps(document))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        raise InputInvalid(
+            f"{where}: {_place(first['loc'], document)}: {first['msg']}", operation="read rules"
+        ) from error
+    except TypeError as error:
+        raise InputInvalid(f"{where} holds something that is not JSON: {error}", operation="read rules") from error
+    return rules, plain
+
+
+def load_rules(path: Path) -> tuple[RuleSet, dict[str, Any]]:
+    """The rules in a file. Raises InputInvalid."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputInvalid(
+            f"the rules cannot be read from {path}: {error}; INFRASTRUCTOR_STREAMS__RULES_FILE names the file",
+            operation="read rules",
+        ) from error
+    return read_rules(text, where=str(path))
+
+
+def _place(location: tuple[int | str, ...], document: dict[str, Any]) -> str:
+    """The dotted path of an error, with the rule's name for its number."""
+    parts = [str(part) for part in location]
+    if len(location) > 1 and location[0] == "rules" and isinstance(location[1], int):
+        rule = document["rules"][location[1]]
+        if isinstance(rule, dict) and "name" in rule:
+            parts[1] = str(rule["name"])
+    return ".".join(parts) or "the file"

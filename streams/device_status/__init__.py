@@ -1,0 +1,1 @@
+"""device_status: what a device's looks say about it: unknown, online, degraded, offline, retired."""
