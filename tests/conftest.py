@@ -1,5 +1,6 @@
 """Fixtures shared by all tests: a real broker, a real database, free ports, and a watch on processes left behind."""
 
+import asyncio
 import os
 import time
 import uuid
@@ -16,6 +17,9 @@ from psycopg import sql
 from deploy.local import ports
 from deploy.local.broker import Broker
 from deploy.local.database import DatabaseOptions, LocalPostgres
+from runtime.kafka.admin import apply_topics
+from runtime.kafka.catalog import load_catalog
+from runtime.settings import KafkaSettings
 
 # A server whose processes are killed by tests keeps its pages: only a power cut would need these.
 _FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -98,6 +102,14 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     broker.start()
     yield broker
     broker.stop()
+
+
+@pytest.fixture(scope="module")
+def topics(broker: Broker) -> KafkaSettings:
+    """Settings of this module's broker, on which everything that topics.yaml lists has been created."""
+    settings = KafkaSettings(bootstrap_servers=(broker.bootstrap,))
+    asyncio.run(apply_topics(settings, load_catalog(settings)))
+    return settings
 
 
 @pytest.fixture(scope="session")

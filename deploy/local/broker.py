@@ -18,7 +18,7 @@ from pathlib import Path
 from deploy.local.errors import LocalStackFailed
 from deploy.local.jars import cache_dir, class_path
 from deploy.local.java import archive_path, java
-from deploy.local.lock import Mark
+from deploy.local.leftovers import Mark
 from deploy.local.ports import LOOPBACK, free_port
 from deploy.local.server import SERVERS, Server
 from runtime.supervise import ChildSpec

@@ -10,14 +10,14 @@ import secrets
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
 
 from deploy.local.errors import LocalStackFailed
-from deploy.local.lock import Mark
+from deploy.local.leftovers import Mark, end_headless
 from deploy.local.ports import LOOPBACK, free_port
 from deploy.local.server import SERVERS, Server
 from deploy.local.unprivileged import own_by_nobody, unprivileged
@@ -27,6 +27,7 @@ USER = "infrastructor"
 DATABASE = "infrastructor"
 
 _BUILTIN_LOCALE_SINCE = 17
+_HEADLESS_SECONDS = 2.0
 
 _SETTINGS: Mapping[str, str] = {
     "listen_addresses": LOOPBACK,
@@ -107,6 +108,7 @@ class LocalPostgres(Server):
         if not (self.folder / "made").exists():
             self._make(prefix)
         self._check_version()
+        self._end_headless()
         settings = dict(_SETTINGS) | {"port": str(self.port)}
         if self.offers_timescaledb:
             settings |= {"shared_preload_libraries": "timescaledb", "timescaledb.telemetry_level": "off"}
@@ -122,6 +124,14 @@ class LocalPostgres(Server):
             stop_signal=signal.SIGINT,
             parent_death_signal=signal.SIGINT,
         )
+
+    def wait_ready(self, alive: Callable[[], bool] | None = None) -> None:
+        """Wait as every server does; when it fails, clear away what may keep the supervisor's next try from working."""
+        try:
+            super().wait_ready(alive)
+        except LocalStackFailed:
+            self._end_headless()
+            raise
 
     def answers(self) -> bool:
         """Tell whether one can log in to the database. A server that recovers or starts up says no."""
@@ -160,6 +170,9 @@ class LocalPostgres(Server):
         statement = f"CREATE DATABASE {DATABASE};\n"
         self._run("postgres", "--single", "-D", str(self.cluster), "postgres", prefix=prefix, typed=statement)
         (self.folder / "made").touch()
+
+    def _end_headless(self) -> None:
+        end_headless(self.cluster.resolve(), main=self.mark, within=_HEADLESS_SECONDS)
 
     def _check_version(self) -> None:
         """Raise LocalStackFailed when another major version made the cluster: the server could not read it."""

@@ -1,19 +1,12 @@
-"""The lock of a data folder, and what a run that was killed left behind in it."""
+"""The lock of a data folder."""
 
 import fcntl
 import os
-import signal
-import time
-from collections.abc import Iterable
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
 from runtime.errors import AlreadyRunning
-
-_POLL_SECONDS = 0.05
 
 
 class DataLock:
@@ -58,48 +51,3 @@ class DataLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """What tells our process from all others: the program's name and one of its arguments; and the signal to end it."""
-
-    program: str
-    argument: str
-    ends_by: signal.Signals
-
-    def matches(self, pid: int) -> bool:
-        """Look at the argument vector (proc_pid_cmdline(5)); False when the process is gone or a zombie."""
-        try:
-            program, *arguments = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
-        except OSError:
-            return False
-        return Path(program).name == self.program and self.argument in arguments
-
-
-def end_leftovers(marks: Iterable[Mark], *, within: float) -> list[int]:
-    """End the processes that bear one of `marks`, by its signal, after `within` seconds by SIGKILL; return their ids.
-
-    Call it with the data folder locked: then such a process belongs to a run that is gone. Our children end with their
-    parent, so this finds those that are about to, and those that could not.
-    """
-    pids = [int(folder.name) for folder in Path("/proc").glob("[0-9]*")]
-    found = [(pid, mark) for mark in marks for pid in pids if mark.matches(pid)]
-    for by_force in (False, True):
-        for pid, mark in found:
-            _signal(pid, signal.SIGKILL if by_force else mark.ends_by, mark=mark)
-        deadline = time.monotonic() + within
-        while any(mark.matches(pid) for pid, mark in found) and time.monotonic() < deadline:
-            time.sleep(_POLL_SECONDS)
-    return sorted(pid for pid, _ in found)
-
-
-def _signal(pid: int, by: signal.Signals, *, mark: Mark) -> None:
-    """Signal through a pidfd, looked at again once it is open: a number that was given anew is never signalled."""
-    with suppress(ProcessLookupError):
-        handle = os.pidfd_open(pid)
-        try:
-            if mark.matches(pid):
-                signal.pidfd_send_signal(handle, by)
-        finally:
-            os.close(handle)

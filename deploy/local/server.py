@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from deploy.local.errors import LocalStackFailed
-from deploy.local.lock import Mark
+from deploy.local.leftovers import Mark
 from deploy.local.ports import holder, is_free
 from deploy.local.process import Child, await_ready, put_aside
 from runtime.errors import PortTaken

@@ -19,7 +19,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from deploy.local.broker import Broker, BrokerOptions
 from deploy.local.database import DATABASE, USER, DatabaseOptions, LocalPostgres
-from deploy.local.lock import DataLock, end_leftovers
+from deploy.local.leftovers import end_leftovers
+from deploy.local.lock import DataLock
 from deploy.local.ports import LOOPBACK, free_port, holder, is_free
 from deploy.local.settings import LocalSettings
 from runtime.errors import PortTaken

@@ -24,7 +24,9 @@ from deploy.local.ports import free_port
 from deploy.local.settings import LocalSettings
 from deploy.local.stack import LocalStack, Ports
 from runtime.errors import AlreadyRunning, PortTaken
-from runtime.settings import ProcessSettings
+from runtime.kafka.admin import require_topics
+from runtime.kafka.catalog import load_catalog
+from runtime.settings import KafkaSettings, ProcessSettings
 from runtime.supervise import Supervisor
 from tests.conftest import TestDatabase
 
@@ -266,6 +268,29 @@ def test_the_broker_answers_again_after_a_kill(broker: Broker) -> None:
     assert not broker.answers()
     broker.start()
     assert broker.answers()
+
+
+async def test_all_listed_topics_are_there(topics: KafkaSettings) -> None:
+    catalog = load_catalog(topics)
+    await require_topics(topics, catalog, [topic.name for topic in catalog.all()])
+
+
+def test_a_database_killed_at_work_starts_again_at_once(tmp_path: Path) -> None:
+    server = LocalPostgres(tmp_path / "postgres")
+    server.start()
+    busy = "DO $$ BEGIN LOOP PERFORM count(*) FROM generate_series(1, 1000000); END LOOP; END $$"
+    _insert(server.url)
+    connection = psycopg.connect(server.url, autocommit=True)
+    connection.pgconn.send_query(busy.encode())
+    backend = psutil.Process(connection.info.backend_pid)
+    while backend.cpu_times().user < 0.2:
+        time.sleep(0.01)
+    server.kill()
+    assert not _gone(backend.pid), "it computes on: else this test shows nothing"
+    server.start()
+    assert _rows(server.url) == [(1,)]
+    server.stop()
+    connection.close()
 
 
 def test_each_test_gets_an_empty_database(postgres: TestDatabase) -> None:
