@@ -24,7 +24,7 @@ from runtime.settings import KafkaSettings
 # A server whose processes are killed by tests keeps its pages: only a power cut would need these.
 _FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 _TEMPLATE = "empty"
-_MARK = "INFRASTRUCTOR_TEST_SESSION"
+_MARK = "PYTEST_STARTED_BY"
 _GRACE_SECONDS = 5.0
 
 

@@ -18,6 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from deploy.local.errors import JarRefused, LocalStackFailed
+from deploy.local.settings import CacheSettings
+from runtime.errors import InfrastructorError
+from runtime.settings import load
 
 KAFKA = "org.apache.kafka:kafka_2.13:4.3.0"
 # Kafka logs through slf4j 1.7 and brings log4j-core, but not the bridge between them: without it, it is silent.
@@ -44,9 +47,8 @@ class Pin:
 
 
 def cache_dir() -> Path:
-    """Return `INFRASTRUCTOR_CACHE_DIR`, by default ~/.cache/infrastructor. What is there can be fetched again."""
-    named = os.environ.get("INFRASTRUCTOR_CACHE_DIR")
-    return Path(named).expanduser() if named else Path.home() / ".cache" / "infrastructor"
+    """Return the cache folder that the settings name, by default ~/.cache/infrastructor. Raises SettingsInvalid."""
+    return load(CacheSettings).cache_dir.expanduser().absolute()
 
 
 def read_pins(path: Path = PINS) -> tuple[Pin, ...]:
@@ -168,7 +170,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from deploy.local.warm import warm  # noqa: PLC0415 - it builds on this module
 
             warm(cache_dir())
-    except LocalStackFailed as error:
+    except InfrastructorError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
     sys.stdout.write(f"{len(jars)} jars verified in {cache_dir()}\n")

@@ -1,5 +1,6 @@
 """Settings of the local stack."""
 
+from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field
@@ -29,4 +30,17 @@ class LocalSettings(Concern):
     )
     kafka_heap_mb: int = Field(
         256, ge=128, le=65536, description="Largest heap of the embedded broker, MiB.", examples=["256"]
+    )
+
+
+class CacheSettings(Concern):
+    """The folder of what can be fetched again: Kafka's jars, and the archive for quick broker starts."""
+
+    group: ClassVar[str] = ""
+    title: ClassVar[str] = "Cache"
+
+    cache_dir: Path = Field(
+        Path("~/.cache/infrastructor"),
+        description="The folder of what can be fetched again, shared by all data folders.",
+        examples=["/var/cache/infrastructor"],
     )

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from deploy.local.errors import JarRefused, LocalStackFailed
-from deploy.local.jars import PINS, Pin, class_path, main, read_pins, verify, write_pins
+from deploy.local.jars import PINS, Pin, cache_dir, class_path, main, read_pins, verify, write_pins
 
 BYTES = b"a jar"
 PIN = Pin(PurePosixPath("org/example/thing/1.0/thing-1.0.jar"), hashlib.sha256(BYTES).hexdigest())
@@ -72,6 +72,13 @@ def test_a_jar_that_no_repository_has_ends_with_its_name(tmp_path: Path, monkeyp
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     with pytest.raises(LocalStackFailed, match=r"thing-1\.0\.jar could not be fetched"):
         class_path(tmp_path / "cache", pins=[PIN])
+
+
+def test_the_cache_folder_is_a_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INFRASTRUCTOR_CACHE_DIR", str(tmp_path))
+    assert cache_dir() == tmp_path
+    monkeypatch.delenv("INFRASTRUCTOR_CACHE_DIR")
+    assert cache_dir() == Path.home() / ".cache" / "infrastructor"
 
 
 def test_the_command_is_quick_when_all_is_there(capsys: pytest.CaptureFixture[str]) -> None:
