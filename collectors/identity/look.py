@@ -26,7 +26,7 @@ FILES = FileSet((HOSTNAME, KERNEL, ARCHITECTURE, BOOT_ID, MACHINE_ID, *OS_RELEAS
 
 LONGEST = 255
 _MACHINE_ID = re.compile(r"^[0-9a-f]{32}$")
-_MEM_TOTAL = re.compile(r"^MemTotal:\s+(\d{1,16}) kB$", re.MULTILINE)
+_MEM_TOTAL = re.compile(r"^MemTotal:\s+(\d{1,15}) kB$", re.MULTILINE)
 _ASSIGNMENT = re.compile(r"^([A-Z][A-Z0-9_]*)=(.*)$", re.MULTILINE)
 # The key for the model differs by architecture: x86, arm, s390, power.
 _MODEL_KEYS = ("model name", "Model", "Hardware", "cpu model", "cpu")

@@ -1,0 +1,1 @@
+"""The spool: events on disk, numbered, until Kafka has acknowledged them. docs/decisions/spool.md says why so."""

@@ -1,0 +1,53 @@
+"""An event before the spool has numbered it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from schemas.envelope import Envelope
+from schemas.fields import Part
+from schemas.identity import agent_source
+from schemas.refusal import refusal_from
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An event without source and sequence: those are the spool's to give."""
+
+    model: type[Envelope]
+    topic: str
+    subject: str
+    id: UUID
+    time: datetime
+    collector: str
+    data: Part
+    correlationid: UUID | None = None
+    causationid: UUID | None = None
+
+    def numbered(self, *, agent: str, epoch: UUID, sequence: int) -> Envelope:
+        """Return the event with its place in its stream. Raises EventRefused when it is no valid event."""
+        fields = {
+            "type": self.model.TYPE,
+            "id": self.id,
+            "source": agent_source(agent, epoch, self.collector),
+            "subject": self.subject,
+            "time": self.time,
+            "sequence": sequence,
+            "correlationid": self.correlationid,
+            "causationid": self.causationid,
+            "data": self.data,
+        }
+        try:
+            return self.model.model_validate(fields)
+        except ValidationError as error:
+            raise refusal_from(error) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """All of one look: it is kept as a whole or not at all. `devices` is what is to be remembered of devices."""
+
+    drafts: tuple[Draft, ...]
+    devices: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,166 @@
+"""The spool as the event loop sees it: SQLite in one thread of its own, several looks to a commit."""
+
+import asyncio
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+from uuid import UUID
+
+from collectors.spool.draft import Commit
+from collectors.spool.file import SetAside, SpoolFile, SpoolLock
+from collectors.spool.limits import SpoolCorrupt
+from collectors.spool.store import Kept, SpoolCounts, SpoolStore
+from runtime.errors import InfrastructorError
+from schemas.refusal import EventRefused
+
+T = TypeVar("T")
+
+Told = Callable[[SetAside], None]
+"""Told when a damaged file was set aside."""
+
+
+class Taken:
+    """Events that are under way, of one epoch: after a damaged file was set aside they are nobody's any more."""
+
+    __slots__ = ("epoch", "events")
+
+    def __init__(self, epoch: UUID, events: list[Kept]) -> None:
+        self.epoch = epoch
+        self.events = events
+
+
+class Spool:
+    """Events on disk until they are acknowledged. All methods may be called by many tasks of one event loop."""
+
+    def __init__(self, file: SpoolFile, *, on_set_aside: Told = lambda _: None) -> None:
+        """Open the file and take its lock. Blocks. Raises AlreadyRunning, SpoolUnusable."""
+        self._file = file
+        self._on_set_aside = on_set_aside
+        self._lock = SpoolLock(file.path)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spool")
+        self._waiting: list[tuple[Commit, asyncio.Future[None]]] = []
+        self._flushing: asyncio.Task[None] | None = None
+        self._dropped_before = 0
+        self._closed = False
+        self.news = asyncio.Event()
+        """Set when something was kept; whoever sends clears it before it looks."""
+        try:
+            self._store = self._thread.submit(self._open).result()
+        except BaseException:
+            self._thread.shutdown()
+            self._lock.release()
+            raise
+
+    @property
+    def epoch(self) -> UUID:
+        """Within which sequences count; another one after a damaged file was set aside."""
+        return self._store.epoch
+
+    @property
+    def dropped(self) -> int:
+        """Metric events that were let go since the spool was opened."""
+        return self._dropped_before + self._store.dropped
+
+    def remembered(self, subject: str) -> str | None:
+        """Return what was last told of a device, as JSON; None when nothing was in this epoch."""
+        return self._store.remembered(subject)
+
+    async def commit(self, commit: Commit) -> None:
+        """Return when all of it is on the disk, numbered; commits that wait together share a transaction.
+
+        Raises SpoolFull, SpoolUnusable, EventRefused (an event that is too large); then nothing of it was kept.
+        """
+        kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((commit, kept))
+        if self._flushing is None:
+            self._flushing = asyncio.create_task(self._flush())
+        await kept
+
+    async def take(self, *, max_events: int, max_bytes: int) -> Taken:
+        """Return what is to be sent next; see `SpoolStore.take`. Raises SpoolUnusable."""
+
+        def work(store: SpoolStore) -> Taken:
+            return Taken(store.epoch, store.take(max_events=max_events, max_bytes=max_bytes))
+
+        return await self._run(work)
+
+    async def settle(self, taken: Taken, acknowledged: Collection[int]) -> int:
+        """End what `take` began, by index of its events; return how many are gone. Raises SpoolUnusable."""
+        places = frozenset(taken.events[index].place for index in acknowledged)
+
+        def work(store: SpoolStore) -> int:
+            return store.settle(taken.events, places) if taken.epoch == store.epoch else 0
+
+        return await self._run(work) if taken.events else 0
+
+    async def trim(self) -> None:
+        """Let metrics go that are too old."""
+        before = self.dropped
+        await self._run(SpoolStore.trim)
+        if self.dropped != before:
+            self.news.set()
+
+    async def counts(self) -> SpoolCounts:
+        """Return what the spool holds."""
+        return await self._run(SpoolStore.counts)
+
+    async def close(self) -> None:
+        """Keep what waits to be kept, close the file, let go of the lock. May be called twice."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._flushing is not None:
+            await asyncio.wait({self._flushing})
+        await self._run(SpoolStore.close)
+        self._thread.shutdown()
+        self._lock.release()
+
+    async def _flush(self) -> None:
+        try:
+            while self._waiting:
+                waiting, self._waiting = self._waiting, []
+                await self._append(waiting)
+                self.news.set()
+        finally:
+            self._flushing = None
+
+    async def _append(self, waiting: "list[tuple[Commit, asyncio.Future[None]]]") -> None:
+        try:
+            outcomes = await self._run(lambda store: store.append([commit for commit, _ in waiting]))
+        except InfrastructorError as error:
+            outcomes = [error] * len(waiting)
+        except BaseException:
+            # Whatever else went wrong, nobody waits for ever.
+            for _, kept in waiting:
+                kept.cancel()
+            raise
+        for (_, kept), outcome in zip(waiting, outcomes, strict=True):
+            _resolve(kept, outcome)
+
+    async def _run(self, work: Callable[[SpoolStore], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._guarded, work)
+
+    def _guarded(self, work: Callable[[SpoolStore], T]) -> T:
+        """Do it in the spool's thread; when the file turns out to be damaged, with another one."""
+        try:
+            return work(self._store)
+        except SpoolCorrupt:
+            self._store.close()
+            self._dropped_before += self._store.dropped
+            self._store = self._open()
+            return work(self._store)
+
+    def _open(self) -> SpoolStore:
+        store, aside = self._file.open()
+        if aside is not None:
+            self._on_set_aside(aside)
+        return store
+
+
+def _resolve(kept: "asyncio.Future[None]", outcome: InfrastructorError | EventRefused | None) -> None:
+    if kept.done():
+        return
+    if outcome is None:
+        kept.set_result(None)
+    else:
+        kept.set_exception(outcome)

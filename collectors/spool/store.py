@@ -1,0 +1,315 @@
+"""The spool's file. Everything here blocks, and is called by one thread only: see `collectors.spool.spool`."""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from collectors.spool.draft import Commit, Draft
+from collectors.spool.limits import SpoolCorrupt, SpoolFull, SpoolLimits
+from collectors.spool.room import Dropped, drop_older, drop_oldest, gap_drafts
+from collectors.spool.streams import Stream, Streams, place_of, sequence_at, stream_at
+from runtime.clock import Clock
+from runtime.errors import InfrastructorError, SpoolUnusable
+from runtime.sql import Statements, load_statements
+from schemas.codec import encode
+from schemas.gap import GapReason
+from schemas.identity import uuid7
+from schemas.refusal import EventRefused
+
+BUSY_S = 5.0
+_CORRUPT = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+
+def statements() -> Statements:
+    """Return the spool's SQL."""
+    return load_statements(Path(__file__).parent)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An event that waits to be sent."""
+
+    place: int
+    topic: str
+    subject: str
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolCounts:
+    """What the spool holds: events, bytes on disk, when its oldest event happened (ms since 1970)."""
+
+    events: int
+    bytes: int
+    oldest_ms: int | None
+
+
+class SpoolStore:
+    """One open file. Raises SpoolCorrupt when it is damaged, SpoolFull, SpoolUnusable for other trouble with it."""
+
+    def __init__(self, path: Path, *, agent: str, clock: Clock, limits: SpoolLimits, sql: Statements) -> None:
+        self._agent = agent
+        self._clock = clock
+        self._limits = limits
+        self._sql = sql
+        self.dropped = 0
+        """Metric events let go for want of room or for their age, since this object was made."""
+        with _translated(path):
+            self._db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+            try:
+                self._prepare()
+            except (ValueError, KeyError, TypeError) as error:
+                # An epoch that is no UUID, events of a stream that is not listed: read by SQLite, but no spool.
+                self._db.close()
+                raise SpoolCorrupt(f"{path}: not what a spool holds ({error!r})", operation="open spool") from error
+            except BaseException:
+                self._db.close()
+                raise
+        self._path = path
+
+    def _prepare(self) -> None:
+        for setting in ("set_page_size", "set_wal", "set_cache", "set_checkpoint", "set_log_limit", "sync_each_commit"):
+            self._db.execute(self._sql[setting]).fetchall()
+        with self._transaction():
+            for table in ("create_identity", "create_streams", "create_events", "create_devices"):
+                self._db.execute(self._sql[table])
+            found = self._db.execute(self._sql["select_identity"]).fetchone()
+            if found is None:
+                now_ms = self._clock.now_ms()
+                self._db.execute(self._sql["insert_identity"], {"epoch": str(uuid7(now_ms)), "made_at_ms": now_ms})
+                found = self._db.execute(self._sql["select_identity"]).fetchone()
+        self.epoch = UUID(found[0])
+        self._page_bytes = int(self._db.execute(self._sql["page_size"]).fetchone()[0])
+        self._load()
+
+    def _load(self) -> None:
+        self._streams = Streams()
+        for stream_id, topic, subject, following, acknowledged in self._db.execute(self._sql["select_streams"]):
+            self._streams.add(Stream(stream_id, topic, subject, following, acknowledged))
+        for stream_id, count, _, _ in self._db.execute(self._sql["select_pending"]):
+            self._streams.by_id(stream_id).pending = count
+        self._devices: dict[str, str] = dict(self._db.execute(self._sql["select_devices"]).fetchall())
+
+    def close(self) -> None:
+        """Close the file; what is kept stays."""
+        self._db.close()
+
+    def remembered(self, subject: str) -> str | None:
+        """Return what was last told of a device, None when nothing was."""
+        return self._devices.get(subject)
+
+    def append(self, commits: Sequence[Commit]) -> list[InfrastructorError | EventRefused | None]:
+        """Keep several looks in one transaction; return for each None, or why it was not kept.
+
+        On return all is on the disk. Metrics that waited longest go when there is no room.
+        """
+        with self._guarded():
+            try:
+                with self._transaction():
+                    return self._append(commits)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
+                    raise
+            # The disk is full: what metrics held becomes free pages of the file, which need no disk.
+            self._load()
+            with self._transaction():
+                enough = self._freed(self._limits.drop_bytes)
+                self._note(drop_oldest(self._db, self._sql, self._streams, enough=enough), "spool_full")
+            with self._transaction():
+                return self._append(commits)
+
+    def _append(self, commits: Sequence[Commit]) -> list[InfrastructorError | EventRefused | None]:
+        outcomes: list[InfrastructorError | EventRefused | None] = []
+        for commit in commits:
+            try:
+                self._keep(commit)
+            except (EventRefused, SpoolFull) as error:
+                outcomes.append(error)
+            else:
+                outcomes.append(None)
+        return outcomes
+
+    def _keep(self, commit: Commit) -> None:
+        rows, following = self._encoded(commit.drafts)
+        if self._make_room(sum(len(value) for _, _, value in rows)):
+            # Room was made, with gap events of their own: these are numbered after them.
+            rows, following = self._encoded(commit.drafts)
+        self._write(rows, following)
+        for subject, attributes in commit.devices.items():
+            self._db.execute(self._sql["upsert_device"], (subject, attributes))
+            self._devices[subject] = attributes
+
+    def _encoded(self, drafts: Iterable[Draft]) -> tuple[list[tuple[int, int, bytes]], dict[int, int]]:
+        """Return rows of the events, and the next sequence of each stream they belong to."""
+        following: dict[int, int] = {}
+        rows: list[tuple[int, int, bytes]] = []
+        for draft in drafts:
+            stream = self._streams.named(draft.topic, draft.subject)
+            sequence = following.get(stream.id, stream.next)
+            value = encode(draft.numbered(agent=self._agent, epoch=self.epoch, sequence=sequence))
+            rows.append((place_of(stream.id, sequence), int(draft.time.timestamp() * 1000), value))
+            following[stream.id] = sequence + 1
+        return rows, following
+
+    def _write(self, rows: list[tuple[int, int, bytes]], following: dict[int, int]) -> None:
+        self._db.executemany(self._sql["insert_event"], rows)
+        for stream_id, sequence in following.items():
+            stream = self._streams.by_id(stream_id)
+            stream.pending += sequence - stream.next
+            stream.next = sequence
+            self._save(stream)
+
+    def _save(self, stream: Stream) -> None:
+        self._db.execute(
+            self._sql["upsert_stream"], (stream.id, stream.topic, stream.subject, stream.next, stream.acknowledged)
+        )
+
+    @property
+    def used_bytes(self) -> int:
+        """Bytes of the file that hold something."""
+        pages = int(self._db.execute(self._sql["page_count"]).fetchone()[0])
+        free = int(self._db.execute(self._sql["free_pages"]).fetchone()[0])
+        return (pages - free) * self._page_bytes
+
+    def _make_room(self, need: int) -> bool:
+        """Drop metrics when `need` bytes do not fit; tell whether any went. Raises SpoolFull when that did not do."""
+        over = self.used_bytes + need - self._limits.max_bytes
+        if need == 0 or over <= 0:
+            return False
+        self._note(drop_oldest(self._db, self._sql, self._streams, enough=self._freed(over)), "spool_full")
+        if self.used_bytes + need > self._limits.max_bytes:
+            raise SpoolFull(
+                f"{self._path} holds {self.used_bytes} of {self._limits.max_bytes} bytes and no metrics to drop: "
+                "is Kafka reachable? Else allow more with INFRASTRUCTOR_AGENT__SPOOL_BYTES",
+                operation="keep events",
+            )
+        return True
+
+    def _freed(self, over: int) -> Callable[[], bool]:
+        goal = self.used_bytes - max(over, self._limits.drop_bytes)
+        return lambda: self.used_bytes <= goal
+
+    def _note(self, dropped: Iterable[Dropped], reason: GapReason) -> None:
+        """Count what was dropped, and keep a gap event for each range."""
+        gone = list(dropped)
+        self.dropped += sum(one.count for one in gone)
+        rows, following = self._encoded(gap_drafts(gone, reason=reason, scope=str(self.epoch), clock=self._clock))
+        self._write(rows, following)
+
+    def trim(self) -> None:
+        """Let metrics go that waited longer than they may."""
+        cutoff_ms = self._clock.now_ms() - int(self._limits.max_metrics_age.total_seconds() * 1000)
+        with self._guarded(), self._transaction():
+            self._note(drop_older(self._db, self._sql, self._streams, cutoff_ms=cutoff_ms), "spool_age")
+
+    def note_lost(self, drafts: Sequence[Draft]) -> None:
+        """Keep the gap events of a file that was set aside."""
+        with self._guarded(), self._transaction():
+            self._write(*self._encoded(drafts))
+
+    def take(self, *, max_events: int, max_bytes: int) -> list[Kept]:
+        """Return the next events of all streams that wait, each in sequence, equal shares, beginning with another.
+
+        What is taken is under way until `settle`: it is not dropped meanwhile. At least one event when any waits.
+        """
+        with self._guarded():
+            streams = self._streams.in_turn()
+            share = max(1, max_events // max(1, len(streams)))
+            taken: list[Kept] = []
+            size = 0
+            for stream in streams:
+                if len(taken) >= max_events or size >= max_bytes:
+                    break
+                rows = self._db.execute(self._sql["select_next"], (*stream.bounds, share)).fetchall()
+                for place, value in rows:
+                    if taken and size + len(value) > max_bytes:
+                        break
+                    taken.append(Kept(place, stream.topic, stream.subject, value))
+                    stream.taken = sequence_at(place)
+                    size += len(value)
+            return taken
+
+    def settle(self, taken: Sequence[Kept], acknowledged: frozenset[int]) -> int:
+        """End what `take` began: events at `acknowledged` places go, the others wait again. Return how many went.
+
+        An event goes only when all before it in its stream went: one that was overtaken would never be read.
+        """
+        upto: dict[int, int] = {}
+        held: set[int] = set()
+        gone: dict[int, int] = {}
+        for kept in taken:
+            stream_id = stream_at(kept.place)
+            if kept.place in acknowledged and stream_id not in held:
+                upto[stream_id] = sequence_at(kept.place)
+                gone[stream_id] = gone.get(stream_id, 0) + 1
+            else:
+                held.add(stream_id)
+        with self._guarded():
+            self._db.execute(self._sql["sync_with_next"])
+            try:
+                with self._transaction():
+                    for stream_id, sequence in upto.items():
+                        self._acknowledge(self._streams.by_id(stream_id), sequence, gone[stream_id])
+            finally:
+                self._db.execute(self._sql["sync_each_commit"])
+        for kept in taken:
+            self._streams.by_id(stream_at(kept.place)).taken = 0
+        return sum(gone.values())
+
+    def _acknowledge(self, stream: Stream, sequence: int, count: int) -> None:
+        first = place_of(stream.id, stream.acknowledged + 1)
+        self._db.execute(self._sql["delete_range"], (first, place_of(stream.id, sequence)))
+        stream.acknowledged = sequence
+        stream.pending -= count
+        self._save(stream)
+
+    def counts(self) -> SpoolCounts:
+        """Return what the spool holds."""
+        with self._guarded():
+            heads = [
+                row[1]
+                for stream in self._streams
+                if stream.pending
+                for row in self._db.execute(self._sql["select_heads"], (*stream.bounds, 1)).fetchall()
+            ]
+            events = sum(stream.pending for stream in self._streams)
+            return SpoolCounts(events, self.used_bytes, min(heads, default=None))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute(self._sql["begin"])
+        try:
+            yield
+            self._db.execute(self._sql["commit"])
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute(self._sql["rollback"])
+            raise
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """Translate errors; what is in memory is read again when a transaction did not come about."""
+        with _translated(self._path):
+            try:
+                yield
+            except sqlite3.Error as error:
+                if (error.sqlite_errorcode & 0xFF) not in _CORRUPT:
+                    self._load()
+                raise
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        message = f"{path}: {error}"
+        if code in _CORRUPT:
+            raise SpoolCorrupt(message, operation="spool") from error
+        if code == sqlite3.SQLITE_FULL:
+            raise SpoolFull(f"{message}: make room on that disk", operation="spool") from error
+        raise SpoolUnusable(f"{message}: check the file and its disk", operation="spool") from error
