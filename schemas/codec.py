@@ -18,6 +18,12 @@ from schemas.upcast import UPCASTERS, Upcaster, upcast
 
 MAX_EVENT_BYTES = 1 << 20
 
+_SPARE_BRACKETS = 190
+"""Two brackets a sample and fewer than this beside them cannot be nested deeper than the 200 levels pydantic reads.
+
+orjson goes further, so what has more is shown to both.
+"""
+
 
 def encode(event: Envelope) -> bytes:
     """The event as one JSON document; absent fields are left out. Raises EventRefused above 1 MiB."""
@@ -56,7 +62,10 @@ def decode_metric(value: bytes, reader: MetricReader) -> MetricLook | Event:
     except orjson.JSONDecodeError:
         document = None
     if type(document) is dict and document.get("type") == MetricCollected.TYPE:
-        return reader.read(document)
+        look = reader.read(document)
+        if value.count(b"[") + value.count(b"{") > 2 * len(look.series) + _SPARE_BRACKETS:
+            decode(value)
+        return look
     event = decode(value)
     return reader.read(orjson.loads(encode(event))) if isinstance(event, MetricCollected) else event
 

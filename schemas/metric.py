@@ -5,7 +5,7 @@ Names, units (UCUM) and labels follow the OpenTelemetry semantic conventions for
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import BeforeValidator, Field, StringConstraints, field_validator
 
 from schemas.envelope import Envelope
 from schemas.fields import Finite, Labels, MetricName, Part
@@ -14,13 +14,18 @@ MAX_SAMPLES = 10_000
 UNIT_PATTERN = r"^[!-~]{1,63}$"
 
 
+def _last_of_each_name(labels: Any) -> Any:
+    """Let pydantic see a built dict: of a name that occurs twice in the text the last counts, as in `metric_look`."""
+    return labels
+
+
 class Sample(Part):
     """One measured value: `unit` is a UCUM code (`1` for a ratio, `By`, `s`, `{process}`)."""
 
     name: MetricName
     value: Finite
     unit: Annotated[str, StringConstraints(pattern=UNIT_PATTERN)]
-    labels: Labels = Field(default_factory=dict)
+    labels: Annotated[Labels, BeforeValidator(_last_of_each_name)] = Field(default_factory=dict)
 
 
 class MetricCollectedData(Part):

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from schemas.envelope import is_source, needs_sequence, sequence_rule
 from schemas.fields import LABEL_NAME_PATTERN, METRIC_NAME_PATTERN, SUBJECT_PATTERN, parse_time, parse_uuid
-from schemas.metric import MAX_SAMPLES, UNIT_PATTERN, MetricCollected, MetricCollectedData, Sample, twice
+from schemas.metric import MAX_SAMPLES, UNIT_PATTERN, MetricCollected, twice
 from schemas.refusal import EventRefused, Reason
 
 _SUBJECT = re.compile(SUBJECT_PATTERN)
@@ -23,14 +23,6 @@ _METRIC_NAME = re.compile(METRIC_NAME_PATTERN)
 _LABEL_NAME = re.compile(LABEL_NAME_PATTERN)
 _UNIT = re.compile(UNIT_PATTERN)
 _COLLECTOR = re.compile(r"^[a-z][a-z0-9_]{0,63}$")
-
-
-_MOST_LEVELS = 200
-"""How deeply nested pydantic reads JSON (empty objects and lists do not count); orjson goes further."""
-
-_ENVELOPE_FIELDS = frozenset(MetricCollected.model_fields)
-_DATA_FIELDS = frozenset(MetricCollectedData.model_fields)
-_SAMPLE_FIELDS = frozenset(Sample.model_fields)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,8 +79,6 @@ class MetricReader:
         """Check one document, which is used up by it. Raises EventRefused with the field named."""
         data = _envelope(document)
         source, subject = document["source"], document["subject"]
-        _nesting(document, _ENVELOPE_FIELDS, 1)
-        _nesting(data, _DATA_FIELDS, 2)
         interval = data.get("interval_seconds")
         if interval is not None and _number(interval, "data.interval_seconds") <= 0:
             _refuse("data.interval_seconds", "must be greater than 0")
@@ -176,7 +166,6 @@ def _take_values(samples: list[Any]) -> list[float]:
 
 
 def _series_fields(sample: dict[str, Any], index: int) -> tuple[str, str, tuple[tuple[str, str], ...]]:
-    _nesting(sample, _SAMPLE_FIELDS, 4)
     name, unit = sample.get("name"), sample.get("unit")
     if type(name) is not str or len(name) > 255 or _METRIC_NAME.fullmatch(name) is None:
         _refuse(f"data.samples.{index}.name", "is no metric name, such as system.cpu.utilization")
@@ -228,22 +217,6 @@ def _matching(value: Any, pattern: re.Pattern[str], where: str) -> str:
     if type(value) is not str or pattern.fullmatch(value) is None:
         _refuse(where, f"must match {pattern.pattern}")
     return value
-
-
-def _nesting(part: dict[str, Any], known: frozenset[str], depth: int) -> None:
-    """Refuse fields that we do not know when they are nested deeper than `decode` reads; `depth` is that of `part`."""
-    if part.keys() <= known:
-        return
-    layer = _containers([part[name] for name in part.keys() - known])
-    while layer:
-        depth += 1
-        if depth > _MOST_LEVELS:
-            raise EventRefused(Reason.NOT_JSON, "", f"nested more than {_MOST_LEVELS} levels deep")
-        layer = _containers([value for each in layer for value in (each.values() if type(each) is dict else each)])
-
-
-def _containers(values: list[Any]) -> list[Any]:
-    return [value for value in values if type(value) in (dict, list) and value]
 
 
 def _parsed(document: dict[str, Any], field: str, parse: Callable[[Any], Any]) -> Any:
