@@ -31,6 +31,10 @@ KEEPALIVE = {
 
 # Class 28: who we are; 3D000: the database is not there; 42501: not permitted (PostgreSQL, appendix A).
 _REFUSED_STATE = re.compile(r"^(28...|3D000|42501)$")
+# Classes 08: connection; 53: resources; 57P: shutdown, starting up.
+_AWAY = ("08", "53", "57P")
+# Another try can do better: time limits of transaction and statement, serialization, deadlock, lock not available.
+_NOT_NOW = frozenset({"25P03", "25P04", "57014", "40001", "40P01", "55P03"})
 # While connecting, libpq gives no SQLSTATE, only the server's sentence.
 _REFUSED_TEXT = re.compile(
     r"authentication failed|no password supplied|pg_hba\.conf|(role|database) \".*\" does not exist|permission denied"
@@ -130,7 +134,7 @@ def translated(settings: PostgresSettings, *, operation: str) -> Iterator[None]:
 
 
 def translate(error: psycopg.Error, settings: PostgresSettings, *, operation: str) -> InfrastructorError | None:
-    """Return DatabaseRefused or DatabaseUnavailable for an error of connection or permission, else None."""
+    """Return DatabaseRefused (login, permission) or DatabaseUnavailable (away, busy, out of time), else None."""
     state = error.sqlstate or ""
     reason = _reason(error)
     where = masked_url(settings)
@@ -141,15 +145,14 @@ def translate(error: psycopg.Error, settings: PostgresSettings, *, operation: st
             operation=operation,
             sqlstate=state,
         )
-    # Class 08: connection; 53: resources; 57: operator intervention (shutdown, starting up), but not a cancelled query.
-    if state.startswith(("08", "53", "57P")) or (
-        not state and isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
-    ):
-        return DatabaseUnavailable(
-            f"the database at {where} cannot be reached ({reason}): check that it runs, and {_variables(settings)}",
-            operation=operation,
-            sqlstate=state,
-        )
+    no_connection = not state and isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+    if no_connection or state.startswith(_AWAY):
+        advice = f"check that it runs, and {_variables(settings)}"
+        message = f"the database at {where} cannot be reached ({reason}): {advice}"
+        return DatabaseUnavailable(message, operation=operation, sqlstate=state)
+    if state in _NOT_NOW:
+        message = f"the database at {where} could not finish it now ({reason})"
+        return DatabaseUnavailable(message, operation=operation, sqlstate=state)
     return None
 
 

@@ -91,9 +91,10 @@ def unknown_variables(concerns: Sequence[type[Concern]], world: World | None = N
 
 
 def _stranger(name: str, source: Source, *, known: set[str], prefixes: tuple[str, ...]) -> Problem | None:
-    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
     # A plain name may belong to something else that shares the prefix: only a near miss is worth a word.
-    if not name.startswith(prefixes) and "__" not in name and not near:
+    ours = name.startswith(prefixes) or "__" in name
+    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6 if ours else 0.85)
+    if not ours and not near:
         return None
     hint = f"; did you mean {near[0]}?" if near else ""
     return Problem(name, f"is set in {source}, but there is no such setting{hint}")
