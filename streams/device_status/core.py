@@ -26,7 +26,8 @@ from schemas.registry import COLLECTIONS, STATUS
 from schemas.rules import RulesKind
 from streams.derivation import Moment, Output, Step
 from streams.device_status.policy import StatusPolicy
-from streams.device_status.state import Failing, Place, StatusState
+from streams.device_status.state import Failing, StatusState
+from streams.place import Place, place_of
 
 MOST_FAILING = 64
 """How many failing collectors are remembered a device."""
@@ -78,11 +79,6 @@ class DeviceStatus:
         return _decide(state, device, at)
 
 
-def _place(at: Moment[StatusPolicy]) -> Place:
-    record = at.record
-    return Place(record.topic, record.partition, record.offset, record.event.id)
-
-
 def _after(state: StatusState, at: Moment[StatusPolicy]) -> StatusState:
     """What is known after a record; of a retired device, nothing but its return counts."""
     event = at.record.event
@@ -90,7 +86,7 @@ def _after(state: StatusState, at: Moment[StatusPolicy]) -> StatusState:
         case DeviceRegistered() | DeviceUpdated():
             return state if state.retired is None else StatusState(state.status, state.judged, state.told_at)
         case DeviceRetired():
-            return replace(state, retired=_place(at))
+            return replace(state, retired=place_of(at.record))
         case CollectionCompleted() if state.retired is None and event.data.status == "success":
             failing = tuple(one for one in state.failing if one.collector != event.data.collector)
             return _alive(replace(state, failing=failing), event, at)
@@ -102,7 +98,7 @@ def _after(state: StatusState, at: Moment[StatusPolicy]) -> StatusState:
 
 
 def _alive(state: StatusState, event: CollectionCompleted | CollectionFailed, at: Moment[StatusPolicy]) -> StatusState:
-    place, skew = _place(at), event.data.clock_skew_seconds
+    place, skew = place_of(at.record), event.data.clock_skew_seconds
     return replace(
         state,
         alive_ms=at.liveness_ms,
@@ -118,10 +114,10 @@ def _failed(state: StatusState, event: CollectionFailed, at: Moment[StatusPolicy
     data = event.data
     if data.status == "unreachable":
         # Not this collector fails, the device is away; since the first of these looks.
-        return replace(state, unreachable=state.unreachable or _place(at))
+        return replace(state, unreachable=state.unreachable or place_of(at.record))
     before = next((one for one in state.failing if one.collector == data.collector), None)
     others = tuple(one for one in state.failing if one.collector != data.collector)
-    now = Failing(data.collector, event.time, data.error_code, _place(at), at.liveness_ms)
+    now = Failing(data.collector, event.time, data.error_code, place_of(at.record), at.liveness_ms)
     if before is not None:
         now = replace(now, since=before.since, place=before.place)
     state = replace(state, failing=(*others, now)[-MOST_FAILING:])

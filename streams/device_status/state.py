@@ -2,24 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from schemas.device import Status
-from schemas.fields import Evidence
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where an event stands in the log."""
-
-    topic: str
-    partition: int
-    offset: int
-    id: UUID
-
-    def evidence(self) -> Evidence:
-        """The place as events carry it."""
-        return Evidence(topic=self.topic, partition=self.partition, offset=self.offset, id=self.id)
+from streams.place import Place
 
 
 @dataclass(frozen=True, slots=True)

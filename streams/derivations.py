@@ -1,0 +1,13 @@
+"""The list of derivations: a new one adds its line here."""
+
+from typing import Any
+
+from streams.alerts.core import MetricAlerts
+from streams.derivation import Derivation
+from streams.device_status.core import DeviceStatus
+from streams.notifications.core import Notifications
+
+
+def all_derivations() -> tuple[Derivation[Any, Any], ...]:
+    """Every derivation, made anew."""
+    return (DeviceStatus(), MetricAlerts(), Notifications())

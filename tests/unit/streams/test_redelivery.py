@@ -1,0 +1,200 @@
+"""Properties: whatever is delivered again, wherever a batch is cut or a kill falls, the results are the same."""
+
+import random
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.codec import decode, encode
+from schemas.record import RawRecord, RecordReader
+from streams.alerts.core import MetricAlerts
+from streams.derivation import Derivation
+from streams.device_status.core import DeviceStatus
+from streams.fold import PartitionFold
+from tests.unit.streams.log_of_events import Collections, Log, Metrics
+
+DEVICES = ("a", "b", "c")
+Fold = PartitionFold[Any, Any]
+
+
+def metrics_log(rng: random.Random, length: int) -> Log:
+    """Looks in and out of order, ticks, rules that change, repeated records, silences."""
+    log = Metrics()
+    for _ in range(length):
+        log.wait(rng.choice([0, 1, 5, 20]))
+        kind = rng.random()
+        if kind < 0.2:
+            log.tick(after=rng.choice([5.0, 5.0, 60.0]))
+        elif kind < 0.27:
+            _random_rules(log, rng)
+        elif kind < 0.35 and log.records:
+            log.append(_again(log, rng))
+        else:
+            values = {f"m{{d={number}}}": rng.choice([0.1, 0.7, 0.95]) for number in range(rng.randint(1, 3))}
+            late = rng.choice([0, 0, 0, 15])
+            log.look(values, device=rng.choice(DEVICES), at_s=log.at_s - late)
+    return log
+
+
+def _random_rules(log: Log, rng: random.Random) -> None:
+    rule = {
+        "name": "high",
+        "severity": rng.choice(["warning", "critical"]),
+        "select": {"metric": "m"},
+        "condition": {"kind": "above", "level": rng.choice([0.5, 0.9]), "clear": 0.4},
+        "for": rng.choice([0, 10]),
+        "clear_for": rng.choice([0, 10]),
+        "stale_after": 40,
+        "annotations": {"summary": "{device} {value}"},
+    }
+    absent = {
+        "name": "gone",
+        "severity": "info",
+        "select": {"metric": "m", "labels": {"d": "1"}},
+        "condition": {"kind": "absent", "after": 30},
+        "annotations": {"summary": "{since}"},
+    }
+    revision = rng.randint(1, 9)
+    log.rules("alert_rules", {"revision": revision, "rules": rng.choice([[rule], [rule, absent], [absent]])}, revision)
+
+
+def collections_log(rng: random.Random, length: int) -> Log:
+    """Looks that succeed and fail, ticks, policies that change, repeated records, silences."""
+    log = Collections()
+    for _ in range(length):
+        log.wait(rng.choice([0, 1, 5]))
+        kind, device = rng.random(), rng.choice(DEVICES)
+        if kind < 0.35:
+            log.tick(after=rng.choice([5.0, 5.0, 60.0]))
+        elif kind < 0.4:
+            policy = {"flap_transitions": rng.randint(2, 5), "flap_stable_seconds": 20}
+            log.rules("status_policy", policy, rng.randint(1, 9))
+        elif kind < 0.5 and log.records:
+            log.append(_again(log, rng))
+        elif kind < 0.75:
+            log.completed(device, clock_skew_seconds=rng.choice([None, 0.0, 900.0]))
+        else:
+            log.failed(device, status=rng.choice(["error", "timeout", "unreachable"]))
+    return log
+
+
+def _again(log: Log, rng: random.Random) -> Any:
+    """An event that is in the log already, sent a second time."""
+    value = rng.choice(log.raws).value
+    assert value is not None
+    return decode(value)
+
+
+CASES: list[tuple[Callable[[], Derivation[Any, Any]], Callable[[random.Random, int], Log]]] = [
+    (MetricAlerts, metrics_log),
+    (DeviceStatus, collections_log),
+]
+both = pytest.mark.parametrize(("derivation", "make_log"), CASES, ids=["alerts", "device_status"])
+seeds = st.integers(min_value=0, max_value=2**32)
+
+
+def outputs_of(fold: Fold, raws: Iterable[RawRecord]) -> list[tuple[str, bytes]]:
+    """What follows, as (id, bytes): equal means equal in every field. Read anew, as after a restart."""
+    reader = RecordReader()
+    found = []
+    for raw in raws:
+        applied = fold.apply(reader.read(raw))
+        assert not [one for one in applied.problems if not one.reason.startswith("rules_")]
+        found += [(str(one.event.id), encode(one.event)) for one in applied.outputs]
+    return found
+
+
+@both
+@given(seed=seeds)
+@settings(max_examples=60, deadline=None)
+def test_a_kill_between_any_two_writes_changes_no_result(derivation: Any, make_log: Any, seed: int) -> None:
+    rng = random.Random(seed)
+    log = make_log(rng, 60)
+    whole: Fold = PartitionFold(derivation(), 0)
+    expected = outputs_of(whole, log.raws)
+    store: dict[bytes, bytes] = {}
+    topic: list[tuple[str, bytes]] = []
+    at = 0
+    while at < len(log.raws):
+        fold: Fold = PartitionFold(derivation(), 0)
+        fold.load(store.items())
+        at = max(0, fold.next_offset - rng.randint(0, 10))  # Kafka's own offsets are only hints
+        for _ in range(rng.randint(1, 4)):
+            end = min(len(log.raws), at + rng.randint(1, 15))
+            batch = outputs_of(fold, log.raws[at:end])
+            at = end
+            changes = fold.changes()
+            if rng.random() < 0.4:
+                # Killed: some of the outputs got out, or all of them and some of the states.
+                topic += batch[: rng.randint(0, len(batch))] if rng.random() < 0.5 else batch
+                if topic[len(topic) - len(batch) :] == batch and changes is not None:
+                    store.update(dict(rng.sample(changes.states, rng.randint(0, len(changes.states)))))
+                at = 0
+                break
+            topic += batch
+            if changes is not None:
+                store.update(dict([*changes.states, changes.partition]))
+                for key in changes.forgotten:
+                    store.pop(key, None)
+    assert dict(topic) == dict(expected)
+    assert all(dict(expected)[one] == value for one, value in topic)
+    final: Fold = PartitionFold(derivation(), 0)
+    final.load(store.items())
+    assert final.devices == whole.devices
+    assert final.rules == whole.rules
+    assert final.liveness == whole.liveness
+
+
+@both
+@given(seed=seeds)
+@settings(max_examples=40, deadline=None)
+def test_what_is_sent_twice_is_seen_once_by_readers_that_go_by_sequence(
+    derivation: Any, make_log: Any, seed: int
+) -> None:
+    rng = random.Random(seed)
+    log = make_log(rng, 60)
+    expected = outputs_of(PartitionFold(derivation(), 0), log.raws)
+    sent = [encoded for _, encoded in expected]
+    # A kill: everything from some place on is derived and sent again.
+    again = sent + sent[rng.randint(0, len(sent)) :]
+    newest: dict[str, int] = {}
+    seen = []
+    for encoded in again:
+        event = decode(encoded)
+        assert event.sequence is not None
+        if event.sequence > newest.get(event.subject, 0):
+            assert event.sequence == newest.get(event.subject, 0) + 1
+            newest[event.subject] = event.sequence
+            seen.append(encoded)
+    assert seen == sent
+
+
+@both
+@given(seed=seeds)
+@settings(max_examples=40, deadline=None)
+def test_other_devices_change_nothing_for_one(derivation: Any, make_log: Any, seed: int) -> None:
+    log = make_log(random.Random(seed), 60)
+    expected = outputs_of(PartitionFold(derivation(), 0), log.raws)
+    for device in DEVICES:
+        key = device.encode()
+        alone = [raw for raw in log.raws if raw.key == key or (raw.key or b"").startswith(b"_")]
+        of_it = [one for one in expected if f'"subject":"{device}"'.encode() in one[1]]
+        assert outputs_of(PartitionFold(derivation(), 0), alone) == of_it
+
+
+@both
+@given(seed=seeds)
+@settings(max_examples=20, deadline=None)
+def test_stored_states_are_read_back_as_they_were(derivation: Any, make_log: Any, seed: int) -> None:
+    log = make_log(random.Random(seed), 60)
+    fold: Fold = PartitionFold(derivation(), 0)
+    outputs_of(fold, log.raws)
+    changes = fold.changes()
+    assert changes is not None
+    again: Fold = PartitionFold(derivation(), 0)
+    again.load([*changes.states, changes.partition])
+    assert again.devices == fold.devices
+    assert again.next_offset == fold.next_offset
