@@ -27,6 +27,9 @@ FROZEN = Path(__file__).with_name("frozen_shapes.json")
 """What each type's documents looked like when they were first published; see the test at the end."""
 
 EXAMPLES = sorted((FOLDER / "examples").glob("*.json"))
+"""One a type, and those kept of earlier versions, as `<type>.<what was different>.json`."""
+
+CURRENT = [path for path in EXAMPLES if path.stem in {model.TYPE for model in TOPICS}]
 MODELS = sorted(TOPICS, key=lambda model: model.TYPE)
 
 Json = dict[str, Any]
@@ -63,7 +66,7 @@ def test_every_example_is_read_and_comes_back_the_same(path: Path) -> None:
     assert decode(encode(event)) == event
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=named)
+@pytest.mark.parametrize("path", CURRENT, ids=named)
 def test_every_example_fits_its_schema(path: Path) -> None:
     schema = json.loads((FOLDER / "json" / path.name).read_text())
     checker = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER)
@@ -73,7 +76,7 @@ def test_every_example_fits_its_schema(path: Path) -> None:
         assert not checker.is_valid({key: value for key, value in example(path).items() if key != name}), name
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=named)
+@pytest.mark.parametrize("path", CURRENT, ids=named)
 def test_the_cloudevents_sdk_reads_every_example(path: Path) -> None:
     ours = decode(path.read_bytes())
     headers = dict(event_headers(sent_ms=1))
@@ -93,11 +96,8 @@ def test_every_example_is_read_from_each_of_its_topics(path: Path) -> None:
     event = decode(path.read_bytes())
     appended_ms = int(event.time.timestamp() * 1000) + 7
     for topic in (topic for topic, types in TYPES_IN.items() if event.type in types):
-        record = RecordReader().read(
-            RawRecord(
-                topic, 0, 1, appended_ms, event.subject.encode(), path.read_bytes(), tuple(event_headers(sent_ms=1))
-            )
-        )
+        key, headers = event.subject.encode(), tuple(event_headers(sent_ms=1))
+        record = RecordReader().read(RawRecord(topic, 0, 1, appended_ms, key, path.read_bytes(), headers))
         assert record.event == event or isinstance(record.event, MetricLook)
 
 
@@ -144,16 +144,7 @@ def test_the_asyncapi_document_has_every_topic_and_type() -> None:
 def test_the_asyncapi_document_is_well_formed() -> None:
     document = asyncapi()
     assert document["asyncapi"] == "3.0.0"
-    assert set(document) <= {
-        "asyncapi",
-        "id",
-        "info",
-        "servers",
-        "defaultContentType",
-        "channels",
-        "operations",
-        "components",
-    }
+    assert set(document) == {"asyncapi", "info", "defaultContentType", "channels", "operations", "components"}
     assert {"title", "version"} <= set(document["info"])
     for reference in references(document):
         if reference.startswith("#"):
@@ -166,17 +157,17 @@ def test_the_asyncapi_document_is_well_formed() -> None:
         assert all(message["$ref"].startswith(f"{channel}/messages/") for message in operation["messages"])
     for message in document["components"]["messages"].values():
         known = {
-            "headers",
             "payload",
             "correlationId",
             "contentType",
             "name",
             "title",
             "summary",
-            "description",
             "bindings",
+            "traits",
+            "x-example",
         }
-        assert set(message) <= known | {"tags", "externalDocs", "examples", "traits", "x-example"}
+        assert set(message) <= known
         if "x-example" in message:
             assert (FOLDER / "json" / message["x-example"]).is_file()
             assert set(message["payload"]) == {"schemaFormat", "schema"}
@@ -213,9 +204,7 @@ def test_no_change_within_a_major_breaks_what_was_published() -> None:
     assert set(now) <= set(frozen), "a new type: add its shapes, as `shapes(json_schema(model))` gives them"
     gone = set(frozen) - set(now)
     assert all((FOLDER / "examples" / f"{kind}.json") in EXAMPLES for kind in gone), "keep examples of earlier majors"
-    assert {
-        kind: found for kind, before in frozen.items() if kind in now and (found := broken(before, now[kind]))
-    } == {}
+    assert {kind: broken(frozen[kind], now[kind]) for kind in now} == {kind: [] for kind in now}
 
 
 @pytest.mark.parametrize(
