@@ -27,6 +27,7 @@ class LocalTransport:
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         self._environment = dict(ENVIRONMENT if environment is None else environment)
+        self._turn = asyncio.Lock()
         self._reading: asyncio.Future[str] | None = None
 
     async def fetch(self, request: Request, limits: Limits) -> Output:
@@ -39,17 +40,21 @@ class LocalTransport:
         """Nothing to give back: programs under way are killed when their fetch is cancelled."""
 
     async def _files(self, request: FileSet, limits: Limits) -> Output:
-        if self._reading is not None and not self._reading.done():
-            raise LookTimedOut("the reading of files before this one still hangs in the kernel", operation="read files")
-        self._reading = _in_daemon_thread(lambda: read_files(request))
-        done, _ = await asyncio.wait({self._reading}, timeout=limits.timeout_s)
-        if not done:
-            raise LookTimedOut(f"files were not read within {limits.timeout_s:g} s", operation="read files")
-        text = self._reading.result()
+        try:
+            async with asyncio.timeout(limits.timeout_s), self._turn:
+                text = await self._read(request)
+        except TimeoutError:
+            raise LookTimedOut(f"files were not read within {limits.timeout_s:g} s", operation="read files") from None
         size = len(text.encode())
         if size > limits.max_bytes:
             raise _too_large("the files", limits)
         return Output(text, size)
+
+    async def _read(self, request: FileSet) -> str:
+        if self._reading is not None and not self._reading.done():
+            raise LookTimedOut("the reading of files before this one still hangs in the kernel", operation="read files")
+        self._reading = _in_daemon_thread(lambda: read_files(request))
+        return await asyncio.shield(self._reading)
 
     async def _run(self, command: Command, limits: Limits) -> Output:
         try:

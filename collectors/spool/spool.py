@@ -100,6 +100,10 @@ class Spool:
         if self.dropped != before:
             self.news.set()
 
+    async def has_room(self) -> bool:
+        """Tell whether more can be kept."""
+        return await self._run(SpoolStore.has_room)
+
     async def counts(self) -> SpoolCounts:
         """Return what the spool holds."""
         return await self._run(SpoolStore.counts)

@@ -199,6 +199,12 @@ class SpoolStore:
         rows, following = self._encoded(gap_drafts(gone, reason=reason, scope=str(self.epoch), clock=self._clock))
         self._write(rows, following)
 
+    def has_room(self) -> bool:
+        """Tell whether collecting may go on: there is room, or metrics that can make some."""
+        with self._guarded():
+            droppable = any(stream.droppable for stream in self._streams)
+            return droppable or self.used_bytes <= self._limits.max_bytes - self._limits.drop_bytes
+
     def trim(self) -> None:
         """Let metrics go that waited longer than they may."""
         cutoff_ms = self._clock.now_ms() - int(self._limits.max_metrics_age.total_seconds() * 1000)

@@ -1,0 +1,117 @@
+"""The agent of this machine, put together from its settings."""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+
+from collectors.agent import Parts
+from collectors.catalog import planned_looks
+from collectors.device import Device, device_id
+from collectors.link import Link
+from collectors.local import LocalTransport
+from collectors.metrics import AgentMetrics
+from collectors.observer import Observer
+from collectors.scheduler import Appointment, Scheduler
+from collectors.sender import Sender
+from collectors.settings import AgentSettings, spool_path
+from collectors.skew import SkewMeter
+from collectors.spool.file import SetAside, SpoolFile
+from collectors.spool.spool import Spool
+from runtime.clock import SystemClock
+from runtime.health import Readiness
+from runtime.kafka.producer import KafkaProducer
+from runtime.log import get_logger
+from runtime.metrics import KafkaMetrics
+from runtime.settings import KafkaSettings
+from schemas.registry import COLLECTIONS, DEVICES, METRICS, OBSERVATIONS
+
+TOPICS = (METRICS, OBSERVATIONS, COLLECTIONS, DEVICES)
+"""What an agent writes to."""
+
+
+def build_parts(
+    settings: AgentSettings,
+    kafka: KafkaSettings,
+    *,
+    data_dir: Path,
+    registry: CollectorRegistry,
+    readiness: Readiness,
+    version: str,
+) -> Parts:
+    """Return the parts of an agent that looks at this machine. Opens the spool.
+
+    To be called in the event loop's thread. Raises AlreadyRunning, SpoolUnusable, SettingsInvalid.
+    """
+    clock = SystemClock()
+    agent = device_id(settings.device_id, socket.gethostname())
+    metrics = AgentMetrics.on(registry)
+    file = SpoolFile(spool_path(data_dir), agent, clock, settings.limits)
+    spool = Spool(file, on_set_aside=partial(_say_set_aside, metrics))
+    skew = SkewMeter()
+    link = Link(readiness)
+    producer = KafkaProducer(kafka, f"infrastructor-agent-{agent}")
+    observer = Observer(
+        spool, agent=agent, version=version, clock=clock, metrics=metrics, readiness=readiness, skew=skew
+    )
+    device = Device(agent, LocalTransport(), settings.interval_s, groups=settings.groups)
+    return Parts(
+        spool=spool,
+        sender=Sender(spool, producer, clock=clock, link=link, metrics=KafkaMetrics.on(registry), skew=skew),
+        producer=producer,
+        scheduler=Scheduler(clock),
+        appointments=appointments(device, settings, observer, metrics),
+        clock=clock,
+        metrics=metrics,
+        readiness=readiness,
+        skew=skew,
+        prepare=_prepare(kafka, producer, link),
+        flush_s=settings.flush_s,
+    )
+
+
+def appointments(
+    device: Device, settings: AgentSettings, observer: Observer, metrics: AgentMetrics
+) -> tuple[Appointment, ...]:
+    """Return when each look at a device is due."""
+    return tuple(
+        Appointment(
+            device.id,
+            planned.look.name,
+            planned.interval_s,
+            run=partial(observer.look, device, planned.look),
+            missed=metrics.looks_missed.labels(planned.look.name, "under_way").inc,
+        )
+        for planned in planned_looks(settings)
+    )
+
+
+def _prepare(kafka: KafkaSettings, producer: KafkaProducer, link: Link) -> Callable[[], Awaitable[None]]:
+    async def prepare() -> None:
+        await producer.start(waiting=link.away)
+        await require_written_topics(kafka, link)
+
+    return prepare
+
+
+async def require_written_topics(kafka: KafkaSettings, link: Link) -> None:
+    """Raise TopicsMissing unless the topics that an agent writes to are there, as topics.yaml lists them."""
+    # Only needed once, and at start the broker may be away for long.
+    from runtime.kafka.admin import require_topics  # noqa: PLC0415
+    from runtime.kafka.catalog import load_catalog  # noqa: PLC0415
+
+    catalog = await asyncio.to_thread(load_catalog, kafka)
+    await require_topics(kafka, catalog, TOPICS, waiting=link.away)
+
+
+def _say_set_aside(metrics: AgentMetrics, aside: SetAside) -> None:
+    metrics.spools_set_aside.inc()
+    get_logger("agent").error(
+        "the spool was damaged and set aside: a new epoch begins",
+        file=str(aside.path),
+        reason=aside.why,
+        events_lost=aside.lost,
+    )

@@ -1,0 +1,65 @@
+"""The settings of the agent."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field, field_validator
+
+from collectors.spool.limits import MIB, SpoolLimits
+from runtime.settings import Concern
+from runtime.settings.concern import CommaList
+from schemas.fields import DEVICE_ID_PATTERN
+
+
+class AgentSettings(Concern):
+    """Agent: what it looks at, how often, and how much it keeps while Kafka is away."""
+
+    group: ClassVar[str] = "AGENT"
+    title: ClassVar[str] = "Agent"
+
+    device_id: str | None = Field(
+        None, description="The id of this machine; its host name when not set.", examples=["nas-1"]
+    )
+    interval_s: float = Field(
+        10, ge=0.1, le=86_400, description="Seconds between two looks of the system collector.", examples=["10"]
+    )
+    identity_interval_s: float = Field(
+        300, ge=1, le=86_400, description="Seconds between two looks at what the machine is.", examples=["300"]
+    )
+    per_cpu: bool = Field(
+        False,  # noqa: FBT003
+        description="Whether processor time is told of each processor, too.",
+        examples=["true"],
+    )
+    groups: CommaList = Field((), description="Groups that this machine belongs to.", examples=["storage,rack-2"])
+    spool_bytes: int = Field(
+        1024 * MIB,
+        ge=MIB,
+        description="Bytes that the spool may hold; then the oldest metrics are dropped.",
+        examples=["1073741824"],
+    )
+    spool_metrics_days: float = Field(
+        7, gt=0, le=3650, description="Metrics that waited for longer are dropped.", examples=["7"]
+    )
+    flush_s: float = Field(
+        3, ge=0, le=60, description="After SIGTERM, seconds to send what waits in the spool.", examples=["3"]
+    )
+
+    @field_validator("device_id")
+    @classmethod
+    def _id(cls, value: str | None) -> str | None:
+        if value is not None and re.match(DEVICE_ID_PATTERN, value) is None:
+            raise ValueError("is no device id: up to 63 of a-z 0-9 . _ -, the first a letter or a digit")
+        return value
+
+    @property
+    def limits(self) -> SpoolLimits:
+        """The bounds of the spool."""
+        return SpoolLimits(max_bytes=self.spool_bytes, max_metrics_age=timedelta(days=self.spool_metrics_days))
+
+
+def spool_path(data_dir: Path) -> Path:
+    """Return where the agent's spool is within the data folder."""
+    return data_dir / "agent" / "spool.db"
