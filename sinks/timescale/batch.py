@@ -1,0 +1,267 @@
+"""A batch: what is stored in one transaction, partition by partition, and how records are admitted to it.
+
+Nothing here waits or asks: the ledger's state is given, and what is decided can be decided again.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import orjson
+
+from runtime.kafka.dead_letters import DeadLetter, from_record, refused
+from schemas.envelope import is_source, needs_sequence
+from schemas.headers import REDRIVE_FOR, header
+from schemas.identity import sequence_scope
+from schemas.metric_look import MetricLook
+from schemas.record import RawRecord, RecordReader
+from schemas.refusal import EventRefused, Reason
+from schemas.registry import ALERTS, DEAD_LETTERS, DEVICES, STATUS
+from sinks.timescale.ledger import Changes, Known, Ledger, Stream, stream_of
+from sinks.timescale.project import is_projected, letter_row
+from sinks.timescale.rows import LetterRow, ReadRecord
+
+CONSUMER = "timescale"
+"""The name of this consumer in dead letters and in the header of redriven records."""
+
+URGENT = frozenset({STATUS, ALERTS})
+"""Topics whose records are stored at once, whatever the batch window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One record that is to be stored: its bytes, for a dead letter if need be, and what was read of them."""
+
+    raw: RawRecord
+    content: ReadRecord | LetterRow
+
+    @property
+    def record(self) -> ReadRecord | None:
+        """The event's record; None for a dead letter."""
+        return None if isinstance(self.content, LetterRow) else self.content
+
+    @property
+    def rows(self) -> int:
+        """About how many rows it becomes."""
+        event = getattr(self.content, "event", None)
+        return 1 + len(event.values) if isinstance(event, MetricLook) else 2
+
+    @property
+    def redriven(self) -> bool:
+        """Whether it was put back into the log for this consumer."""
+        record = self.record
+        return record is not None and record.redrive_for == CONSUMER
+
+
+Read = Item | DeadLetter | None
+"""What one record turned out to be; None: nothing that this sink stores."""
+
+
+def read(raw: RawRecord, reader: RecordReader, *, now_ms: int) -> Read:
+    """Decode and check one record, once."""
+    if raw.topic == DEAD_LETTERS:
+        letter = from_record(raw)
+        if letter is not None:
+            return Item(raw, letter_row(letter, raw))
+        why = EventRefused(Reason.NOT_AN_EVENT, "", "a record of infra.dead-letters without the headers of one")
+        return refused(raw, why, consumer=CONSUMER, failed_at_ms=now_ms)
+    redrive = header(raw.headers, REDRIVE_FOR) if raw.headers else None
+    if redrive is not None and redrive != CONSUMER.encode():
+        return None
+    if raw.value is None and raw.topic == DEVICES:
+        # A tombstone: how a compacted topic forgets a key, and nothing that happened to a device.
+        return None
+    try:
+        record = reader.read(raw)
+    except EventRefused as error:
+        return refused(raw, error, consumer=CONSUMER, failed_at_ms=now_ms)
+    return Item(raw, record) if is_projected(record) else None
+
+
+def refused_stream(raw: RawRecord) -> tuple[Stream, int] | None:
+    """The stream and sequence of a refused record, where its envelope tells them; None where it does not."""
+    if raw.value is None or raw.key is None or raw.topic in {DEVICES, DEAD_LETTERS}:
+        return None
+    try:
+        document = orjson.loads(raw.value)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(document, dict):
+        return None
+    source, subject, sequence = document.get("source"), document.get("subject"), document.get("sequence")
+    if not isinstance(source, str) or not isinstance(subject, str) or type(sequence) is not int:
+        return None
+    # Only under its own key: a foreign subject's stream may belong to another partition, thus to another writer.
+    ours = is_source(source) and needs_sequence(source) and subject.encode(errors="replace") == raw.key
+    return ((raw.topic, subject, sequence_scope(source)), sequence) if ours and 1 <= sequence < 2**31 else None
+
+
+@dataclass(slots=True, eq=False)
+class Owned:
+    """A partition of this consumer. `known` is the stored offset as last read or written, `ahead` the next to read.
+
+    `stored` is the ledger at `known`, `taken` the ledger at `ahead`; both are lost with the partition (`live` False).
+    """
+
+    topic: str
+    partition: int
+    known: int
+    ahead: int
+    first: int
+    live: bool = True
+    stored: Ledger = field(default_factory=dict)
+    taken: Ledger = field(default_factory=dict)
+
+    @property
+    def name(self) -> tuple[str, int]:
+        """Topic and number."""
+        return (self.topic, self.partition)
+
+
+@dataclass(slots=True, eq=False)
+class Part:
+    """One partition's share of a batch: everything up to `next`, exclusive."""
+
+    owner: Owned
+    next: int
+    items: list[Item] = field(default_factory=list)
+    refused: list[DeadLetter] = field(default_factory=list)
+    ignored: int = 0
+    duplicates: int = 0
+    admitted: bool = False
+
+    @property
+    def changes(self) -> Changes:
+        """What this share adds to the ledger."""
+        seen: dict[Stream, list[int]] = {}
+        dead: dict[Stream, list[int]] = {}
+        since: dict[Stream, int] = {}
+        for item in self.items:
+            stream = stream_of(item.record) if item.record else None
+            if stream is not None and item.record is not None and item.record.event.sequence is not None:
+                seen.setdefault(stream, []).append(item.record.event.sequence)
+        for letter in self.refused:
+            found = refused_stream(letter.origin)
+            if found is not None:
+                dead.setdefault(found[0], []).append(found[1])
+        if self.owner.first > 0:
+            since = {stream: min(seen.get(stream, []) + dead.get(stream, [])) for stream in seen.keys() | dead.keys()}
+        return Changes(seen, dead, since)
+
+    def streams(self) -> Iterator[Stream]:
+        """The streams that have to be known before this share can be admitted or stored."""
+        for item in self.items:
+            stream = stream_of(item.record) if item.record else None
+            if stream is not None:
+                yield stream
+        for letter in self.refused:
+            found = refused_stream(letter.origin)
+            if found is not None:
+                yield found[0]
+
+    def admit(self) -> None:
+        """Leave out what is a repetition by its sequence; `owner.taken` must know the streams. Done once."""
+        if self.admitted:
+            return
+        self.admitted = True
+        taken = self.owner.taken
+        kept: list[Item] = []
+        for item in self.items:
+            stream = stream_of(item.record) if item.record else None
+            if stream is None or item.record is None or item.record.event.sequence is None:
+                kept.append(item)
+                continue
+            known, sequence = taken.get(stream, _NOTHING), item.record.event.sequence
+            if known.has(sequence) and not item.redriven:
+                self.duplicates += 1
+                continue
+            taken[stream] = known.with_seen((sequence,))
+            kept.append(item)
+        self.items = kept
+        for letter in self.refused:
+            found = refused_stream(letter.origin)
+            if found is not None:
+                taken[found[0]] = taken.get(found[0], _NOTHING).with_dead((found[1],))
+
+
+_NOTHING = Known()
+
+
+@dataclass(slots=True)
+class Batch:
+    """What is stored in one transaction."""
+
+    shares: dict[Owned, Part] = field(default_factory=dict)
+    rows: int = 0
+    urgent: bool = False
+
+    @property
+    def parts(self) -> list[Part]:
+        """The shares of the partitions."""
+        return list(self.shares.values())
+
+    @property
+    def items(self) -> list[Item]:
+        """All that is to be stored, partition after partition."""
+        return [item for part in self.shares.values() for item in part.items]
+
+    @property
+    def letters(self) -> list[DeadLetter]:
+        """All that was refused."""
+        return [letter for part in self.shares.values() for letter in part.refused]
+
+    @property
+    def duplicates(self) -> int:
+        """How many records repeat what is stored."""
+        return sum(part.duplicates for part in self.shares.values())
+
+    def take(self, owner: Owned, raw: RawRecord, found: Read) -> None:
+        """Add the next record of a partition."""
+        part = self.shares.get(owner)
+        if part is None:
+            part = self.shares[owner] = Part(owner, raw.offset)
+        part.next = owner.ahead = raw.offset + 1
+        match found:
+            case Item():
+                part.items.append(found)
+                self.rows += found.rows
+                self.urgent = self.urgent or raw.topic in URGENT
+            case DeadLetter():
+                part.refused.append(found)
+                self.rows += 1
+            case None:
+                part.ignored += 1
+
+    def leave(self, owners: Iterable[Owned]) -> None:
+        """Drop the shares of partitions that are not ours any more."""
+        for owner in owners:
+            self.shares.pop(owner, None)
+
+    def known_by_id(self) -> list[UUID]:
+        """The ids of events that have to be looked up: those that no sequence tells apart."""
+        return [item.record.event.id for item in self.items if item.record is not None and _by_id(item)]
+
+    def drop_stored(self, stored: Set[UUID]) -> None:
+        """Leave out events known by their id that are stored, or stand twice in this batch."""
+        seen = set(stored)
+        for part in self.shares.values():
+            kept = []
+            for item in part.items:
+                if item.record is not None and _by_id(item):
+                    if item.record.event.id in seen:
+                        part.duplicates += 1
+                        continue
+                    seen.add(item.record.event.id)
+                kept.append(item)
+            part.items = kept
+
+    def refuse(self, letters: Mapping[int, DeadLetter]) -> None:
+        """Turn items, by their identity `id(item)`, into dead letters: the database would not have them."""
+        for part in self.shares.values():
+            part.refused += [letters[id(item)] for item in part.items if id(item) in letters]
+            part.items = [item for item in part.items if id(item) not in letters]
+
+
+def _by_id(item: Item) -> bool:
+    record = item.record
+    return record is not None and (stream_of(record) is None or item.redriven)

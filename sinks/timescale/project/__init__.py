@@ -1,0 +1,104 @@
+"""Records to rows: the pure core of the sink, one module a family."""
+
+from collections.abc import Iterable
+from typing import assert_never
+
+from schemas.alert import (
+    AlertAcknowledged,
+    AlertRaised,
+    AlertResolved,
+    AlertSilenced,
+    AlertUnacknowledged,
+    AlertUnsilenced,
+)
+from schemas.baseline import BaselineAccepted
+from schemas.clock import ClockTicked
+from schemas.collection import CollectionCompleted, CollectionFailed
+from schemas.config import ConfigChanged, ConfigObserved
+from schemas.container import ContainerObserved, ContainerStatusChanged
+from schemas.device import DeviceRegistered, DeviceRetired, DeviceStatusChanged, DeviceUpdated
+from schemas.drive import DriveHealthChanged, DriveObserved
+from schemas.gap import GapClosed, GapDetected
+from schemas.maintenance import MaintenanceEnded, MaintenanceStarted
+from schemas.metric import MetricCollected
+from schemas.metric_look import MetricLook
+from schemas.network import NetworkObserved, NetworkStatusChanged
+from schemas.notification import (
+    NotificationDelivered,
+    NotificationFailed,
+    NotificationRequested,
+    NotificationSuppressed,
+)
+from schemas.packages import PackagesObserved, PackagesStatusChanged
+from schemas.pool import PoolHealthChanged, PoolObserved
+from schemas.registry import Event
+from schemas.rules import RulesLoaded
+from schemas.service import ServiceObserved, ServiceStatusChanged
+from sinks.timescale.project import alerts, collections, devices, gaps, notifications, rules
+from sinks.timescale.project.dead_letters import letter_row
+from sinks.timescale.rows import ReadRecord, Rows
+
+__all__ = ["is_projected", "letter_row", "project"]
+
+
+def is_projected(record: ReadRecord) -> bool:
+    """Whether an event becomes rows at all: ticks never do."""
+    return not isinstance(record.event, ClockTicked)
+
+
+def project(records: Iterable[ReadRecord]) -> Rows:
+    """The rows of some records, each of which is new; their order is kept within each table."""
+    rows = Rows()
+    for record in records:
+        event = record.event
+        rows.events.append(record)
+        if type(event) is MetricLook:
+            rows.looks.append(event)
+        elif not isinstance(event, MetricLook):
+            _typed(event, record, rows)
+    return rows
+
+
+def _typed(event: Event, record: ReadRecord, rows: Rows) -> None:
+    match event:
+        case CollectionCompleted() | CollectionFailed():
+            rows.collections.append(collections.row(event))
+        case DeviceRegistered() | DeviceUpdated() | DeviceRetired() | DeviceStatusChanged():
+            devices.project(event, record.appended_ms, rows)
+        case AlertRaised() | AlertResolved() | AlertAcknowledged() | AlertUnacknowledged():
+            alerts.project(event, record.appended_ms, rows)
+        case NotificationRequested() | NotificationSuppressed() | NotificationDelivered() | NotificationFailed():
+            notifications.project(event, rows)
+        case GapDetected() | GapClosed():
+            gaps.project(event, rows)
+        case RulesLoaded():
+            rows.rule_sets.append(rules.row(event))
+        case MetricCollected():
+            raise TypeError("metric.collected is read as a MetricLook; read records with RecordReader")
+        case ClockTicked():
+            raise TypeError("ticks are never projected; leave them out with is_projected")
+        case (
+            ContainerObserved()
+            | ContainerStatusChanged()
+            | DriveObserved()
+            | DriveHealthChanged()
+            | PoolObserved()
+            | PoolHealthChanged()
+            | ServiceObserved()
+            | ServiceStatusChanged()
+            | NetworkObserved()
+            | NetworkStatusChanged()
+            | PackagesObserved()
+            | PackagesStatusChanged()
+            | ConfigObserved()
+            | ConfigChanged()
+            | BaselineAccepted()
+            | MaintenanceStarted()
+            | MaintenanceEnded()
+            | AlertSilenced()
+            | AlertUnsilenced()
+        ):
+            # Families without a table of their own: their row in `events` is all.
+            pass
+        case _:
+            assert_never(event)

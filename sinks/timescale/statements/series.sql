@@ -1,0 +1,25 @@
+-- name: resolve_series
+-- The ids of series by their identity, made where they are new. A series that another transaction made at the same
+-- moment may be missing in the answer: ask again.
+WITH wanted AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb)
+        AS r (identity uuid, device_id text, name text, unit text, labels jsonb)
+), there AS MATERIALIZED (
+    SELECT s.identity, s.series_id FROM metric_series s JOIN wanted USING (identity)
+), made AS (
+    INSERT INTO metric_series (identity, device_id, name, unit, labels)
+    SELECT w.identity, w.device_id, w.name, w.unit, w.labels FROM wanted w
+    WHERE NOT EXISTS (SELECT 1 FROM there t WHERE t.identity = w.identity)
+    ORDER BY w.device_id, w.name, w.labels
+    ON CONFLICT (identity) DO NOTHING
+    RETURNING identity, series_id
+)
+SELECT identity, series_id FROM there UNION ALL SELECT identity, series_id FROM made;
+
+-- name: record_conflicts
+-- Samples of events that are stored, whose series and time another event had claimed before.
+INSERT INTO metric_conflicts (event_id, series_id, time, value)
+SELECT r.event_id, r.series_id, r.time, r.value
+FROM jsonb_to_recordset(%(rows)s::jsonb)
+    AS r (event_id uuid, series_id bigint, time timestamptz, value double precision)
+ON CONFLICT DO NOTHING;

@@ -1,0 +1,28 @@
+-- name: server
+-- What the server is. Settings are asked for leniently: an ordinary role may not see all of them.
+SELECT
+    current_setting('server_version'),
+    (SELECT e.extversion FROM pg_extension e WHERE e.extname = 'timescaledb'),
+    (SELECT a.default_version FROM pg_available_extensions a WHERE a.name = 'timescaledb'),
+    current_setting('timescaledb.license', true) IS NOT NULL,
+    current_setting('timescaledb.license', true);
+
+-- name: create_extension
+-- The extension, where it is offered and loaded.
+CREATE EXTENSION IF NOT EXISTS timescaledb;
+
+-- name: hypertables
+-- The hypertables of the schema in use.
+SELECT h.hypertable_name FROM timescaledb_information.hypertables h WHERE h.hypertable_schema = current_schema();
+
+-- name: filled_tables
+-- Which of the growing tables have rows.
+SELECT 'events' WHERE EXISTS (SELECT FROM events)
+UNION ALL SELECT 'metric_samples' WHERE EXISTS (SELECT FROM metric_samples)
+UNION ALL SELECT 'collections' WHERE EXISTS (SELECT FROM collections);
+
+-- name: create_hypertable
+-- An empty table becomes a hypertable; its indexes are those it has.
+SELECT create_hypertable(
+    %(table)s::regclass, by_range('time', %(chunk)s::interval), create_default_indexes => false
+);
