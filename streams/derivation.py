@@ -45,8 +45,13 @@ class Moment(Generic[P_co]):
     revision: int
 
     def derive(self, device: str, *what: str) -> UUID:
-        """The id of what is derived for a device from this cause; the same each time it is derived again."""
-        return derived_id(self.record.event.id, self.source, device, *what)
+        """The id of what is derived for a device from this cause; the same each time it is derived again.
+
+        A tick that a producer sent twice is two ticks: causes without a sequence are told apart by their offset.
+        """
+        event = self.record.event
+        place = () if event.sequence is not None else (str(self.record.offset),)
+        return derived_id(event.id, self.source, device, *what, *place)
 
     def evidence(self) -> Evidence:
         """Where the cause stands in the log."""
