@@ -26,6 +26,7 @@ TRIM_EVERY = 12
 class Parts:
     """What an agent is made of. `prepare` is awaited before anything is sent; its errors end the agent."""
 
+    device: str
     spool: Spool
     sender: Sender
     producer: Sending

@@ -58,9 +58,19 @@ def build_parts(
         spool, agent=agent, version=version, clock=clock, metrics=metrics, readiness=readiness, skew=skew
     )
     device = Device(agent, LocalTransport(), settings.interval_s, groups=settings.groups)
+    sender = Sender(
+        spool,
+        producer,
+        clock=clock,
+        link=link,
+        metrics=KafkaMetrics.on(registry),
+        skew=skew,
+        rebuilt=lambda: producer.rebuilt,
+    )
     return Parts(
+        device=agent,
         spool=spool,
-        sender=Sender(spool, producer, clock=clock, link=link, metrics=KafkaMetrics.on(registry), skew=skew),
+        sender=sender,
         producer=producer,
         scheduler=Scheduler(clock),
         appointments=appointments(device, settings, observer, metrics),

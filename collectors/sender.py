@@ -46,7 +46,9 @@ class Sender:
         metrics: KafkaMetrics,
         skew: SkewMeter,
         bounds: Round | None = None,
+        rebuilt: Callable[[], int] = lambda: 0,
     ) -> None:
+        """`rebuilt` tells how often the producer was given up so far."""
         self._spool = spool
         self._producer = producer
         self._clock = clock
@@ -55,6 +57,8 @@ class Sender:
         self._skew = skew
         self._bounds = bounds or Round()
         self._at_most = self._bounds.max_events
+        self._rebuilt = rebuilt
+        self._rebuilt_before = 0
         self._failures = 0
         self._log = get_logger("agent")
         self.idle = asyncio.Event()
@@ -90,6 +94,9 @@ class Sender:
         # Fewer next time: of a batch of several nobody can say which event Kafka refuses.
         self._at_most = max(1, min(self._at_most, len(taken.events)) // 2)
         self._metrics.send_failures.inc()
+        rebuilt = self._rebuilt()
+        self._metrics.rebuilt.inc(rebuilt - self._rebuilt_before)
+        self._rebuilt_before = rebuilt
         if not gone:
             self._link.away(failure)
             await self._wait()
