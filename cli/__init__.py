@@ -1,0 +1,1 @@
+"""The `infrastructor` command: one module a subcommand, imported only when it is called."""

@@ -1,0 +1,90 @@
+"""The command line of `infrastructor up`."""
+
+import asyncio
+import json
+import sys
+
+import click
+from rich.console import Console
+
+from cli.config import CONCERNS
+from cli.up.plan import make_plan
+from cli.up.run import Options, Run
+from cli.up.threads import leave_at_once_if_busy
+from deploy.local.settings import LocalSettings
+from deploy.local.stack import LocalStack
+from runtime.durations import duration
+from runtime.errors import SettingsInvalid
+from runtime.log import configure_logging
+from runtime.process import Stop, run_process
+from runtime.settings import LogSettings, PostgresSettings, World, check, load
+
+GROUPS = ("infrastructor", "timescale", "gotify")
+"""The consumer groups whose lag is shown: of the streams and of the sinks."""
+
+DRAIN_S = 12.0
+"""When even our own way of ending, which takes 10 s at most, does not come to its end."""
+
+
+class _Duration(click.ParamType):
+    name = "duration"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            return duration(str(value)).total_seconds()
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+@click.command()
+@click.option("--for", "seconds", type=_Duration(), help="Stop after so long (30s, 5m), counted from when all runs.")
+@click.option("--plain", is_flag=True, help="Lines instead of the live view; so it is where there is no terminal.")
+@click.option("--summary", type=click.Choice(["json"]), help="End with one JSON object on standard output.")
+def up(*, seconds: float | None, plain: bool, summary: str | None) -> int:
+    """Start everything on this machine, and watch it.
+
+    Kafka and PostgreSQL (unless INFRASTRUCTOR_KAFKA__BOOTSTRAP_SERVERS and INFRASTRUCTOR_DATABASE__URL point
+    elsewhere), the agent, the streams and the sinks; data, logs and spool are in INFRASTRUCTOR_DATA_DIR. Ctrl-C stops
+    it all within 10 s, and the next start goes on from there.
+    """
+    console = Console(file=sys.stderr if summary else sys.stdout, highlight=False)
+    lines = plain or not console.is_terminal or console.is_dumb_terminal
+    result: dict[str, object] = {}
+
+    async def main(stop: Stop) -> None:
+        result.update(await _run(stop, seconds=seconds, plain=lines, summary=summary is not None, console=console))
+
+    code = run_process(main, drain_s=DRAIN_S)
+    if result:
+        click.echo(json.dumps(result))
+    leave_at_once_if_busy(code)
+    return code
+
+
+async def _run(stop: Stop, *, seconds: float | None, plain: bool, summary: bool, console: Console) -> dict[str, object]:
+    world = World.here()
+    problems = [problem for concern in CONCERNS for problem in check(concern, world)]
+    if problems:
+        raise SettingsInvalid("; ".join(map(str, problems)), operation="start")
+    plan = make_plan(world)
+    stack = LocalStack(plan.data_dir, settings=load(LocalSettings, world))
+    ended = await asyncio.to_thread(stack.open)
+    try:
+        plan.logs.mkdir(parents=True, exist_ok=True)
+        with (plan.logs / "up.log").open("a", encoding="utf-8") as log:
+            # The screen is the view's: what our own libraries log goes to a file.
+            configure_logging(load(LogSettings, world), process="up", stream=log)
+            options = Options(seconds, plain, summary, GROUPS, console, _migrate)
+            run = Run(options, plan, stack)
+            if ended:
+                run.board.say(f"ended {len(ended)} processes that an earlier run had left behind")
+            return await run.through(stop)
+    finally:
+        stack.close()
+
+
+def _migrate(settings: PostgresSettings) -> None:
+    # Imported in the thread that migrates: half a second in which Kafka starts.
+    from sinks.timescale.schema import migrate  # noqa: PLC0415
+
+    migrate(settings)
