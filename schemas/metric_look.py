@@ -160,7 +160,8 @@ def _take_values(samples: list[Any]) -> list[float]:
         values = [sample.pop("value") for sample in samples]
     except (AttributeError, KeyError, TypeError):
         _refuse("data.samples", "each must be an object with a value")
-    if set(map(type, values)) != {float} or not all(map(math.isfinite, values)):
+    # A sum is finite only of finite numbers; one that overflows is looked at one by one.
+    if set(map(type, values)) != {float} or not math.isfinite(sum(values)):
         return [_number(value, f"data.samples.{index}.value") for index, value in enumerate(values)]
     return values
 

@@ -7,7 +7,7 @@ Shapes = dict[str, dict[str, Any]]
 
 
 def shapes(schema: dict[str, Any]) -> Shapes:
-    """Every place of a schema. Objects are followed through `properties`, `additionalProperties` and `items`."""
+    """Every place of a schema. Objects are followed through `properties`; members of lists and mappings too."""
     found: Shapes = {}
     _walk(schema, schema.get("$defs", {}), "", found)
     return found
@@ -19,10 +19,16 @@ def _walk(schema: dict[str, Any], definitions: dict[str, Any], at: str, found: S
             place = f"{at}.{name}" if at else name
             found[place] = _shape(below, definitions, required=name in alternative.get("required", []))
             _walk(below, definitions, place, found)
-        for key, mark in (("items", "[]"), ("additionalProperties", "{}")):
-            if isinstance(below := alternative.get(key), dict):
-                found[at + mark] = _shape(below, definitions, required=False)
-                _walk(below, definitions, at + mark, found)
+        for mark, below in _members(alternative):
+            found[at + mark] = _shape(below, definitions, required=False)
+            _walk(below, definitions, at + mark, found)
+
+
+def _members(schema: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """The schemas of a list's items and of a mapping's values."""
+    mappings = [schema.get("additionalProperties"), *schema.get("patternProperties", {}).values()]
+    marked = [("[]", schema.get("items")), *(("{}", each) for each in mappings)]
+    return [(mark, below) for mark, below in marked if isinstance(below, dict)]
 
 
 def _shape(schema: dict[str, Any], definitions: dict[str, Any], *, required: bool) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Figures, by `make bench`; each module also runs by itself."""
