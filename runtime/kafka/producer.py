@@ -129,7 +129,7 @@ class KafkaProducer:
         except CLIENT_ERRORS as error:
             outcome.fail((), error)
         else:
-            await asyncio.gather(*(_drive(client, lane, outcome) for lane in lanes))
+            await asyncio.gather(*(self._drive(client, lane, outcome) for lane in lanes))
         if outcome.failure is not None:
             await self._give_up(client)
             cause = translate(outcome.failure, self._settings, operation="send")
@@ -163,6 +163,26 @@ class KafkaProducer:
                 lane = lanes[place] = _Lane(place, [])
             lane.records.append((index, record))
         return list(lanes.values())
+
+    async def _drive(self, client: AIOKafkaProducer, lane: "_Lane", outcome: "_Outcome") -> None:
+        """Send one partition's records batch after batch, each acknowledged before the next; stop at a failure."""
+        start = 0
+        while start < len(lane.records) and outcome.failure is None:
+            indexes, batch = _fill(client, lane, start)
+            try:
+                future = await client.send_batch(batch, lane.place.topic, partition=lane.place.partition)
+                future.add_done_callback(_look_at)
+                # aiokafka retries a batch for ever while it knows a leader, whether that answers or not. The future is
+                # left alone when time is up: aiokafka still counts on it, until the producer is given up.
+                await asyncio.wait({future}, timeout=self._settings.request_timeout_s)
+                if not future.done():
+                    raise TimeoutError
+                metadata = future.result()
+            except CLIENT_ERRORS as error:
+                outcome.fail(indexes, error)
+                return
+            outcome.succeed(indexes, metadata)
+            start += len(indexes)
 
     async def _connected(self) -> AIOKafkaProducer:
         async with self._starting:
@@ -215,22 +235,6 @@ class _Outcome:
             self.refused[indexes[0]] = type(error).__name__
         if self.failure is None:
             self.failure = error
-
-
-async def _drive(client: AIOKafkaProducer, lane: _Lane, outcome: _Outcome) -> None:
-    """Send one partition's records batch after batch, each acknowledged before the next; stop at a failure."""
-    start = 0
-    while start < len(lane.records) and outcome.failure is None:
-        indexes, batch = _fill(client, lane, start)
-        try:
-            future = await client.send_batch(batch, lane.place.topic, partition=lane.place.partition)
-            future.add_done_callback(_look_at)
-            metadata = await future
-        except CLIENT_ERRORS as error:
-            outcome.fail(indexes, error)
-            return
-        outcome.succeed(indexes, metadata)
-        start += len(indexes)
 
 
 def _fill(client: AIOKafkaProducer, lane: _Lane, start: int) -> tuple[list[int], BatchBuilder]:
