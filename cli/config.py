@@ -5,6 +5,8 @@ from collections.abc import Iterable
 
 import click
 
+from collectors.settings import AgentSettings
+from deploy.local.settings import LocalSettings
 from runtime.errors import SettingsInvalid
 from runtime.settings import (
     Concern,
@@ -21,6 +23,7 @@ from runtime.settings import (
     provenance,
     unknown_variables,
 )
+from sinks.settings import SinkSettings
 
 CONCERNS: tuple[type[Concern], ...] = (
     DataSettings,
@@ -29,6 +32,9 @@ CONCERNS: tuple[type[Concern], ...] = (
     LogSettings,
     HttpSettings,
     ProcessSettings,
+    AgentSettings,
+    SinkSettings,
+    LocalSettings,
 )
 """Every concern of the settings; a package that has one adds its line."""
 

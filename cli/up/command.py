@@ -10,7 +10,7 @@ from rich.console import Console
 from cli.config import CONCERNS
 from cli.up.plan import make_plan
 from cli.up.run import Options, Run
-from cli.up.threads import leave_at_once_if_busy
+from cli.up.threads import leave_at_once_if_busy, settled
 from deploy.local.settings import LocalSettings
 from deploy.local.stack import LocalStack
 from runtime.durations import duration
@@ -22,7 +22,8 @@ from runtime.settings import LogSettings, PostgresSettings, World, check, load
 GROUPS = ("infrastructor", "timescale", "gotify")
 """The consumer groups whose lag is shown: of the streams and of the sinks."""
 
-DRAIN_S = 12.0
+_SETTLE_S = 3.0
+DRAIN_S = 13.0
 """When even our own way of ending, which takes 10 s at most, does not come to its end."""
 
 
@@ -80,6 +81,8 @@ async def _run(stop: Stop, *, seconds: float | None, plain: bool, summary: bool,
                 run.board.say(f"ended {len(ended)} processes that an earlier run had left behind")
             return await run.through(stop)
     finally:
+        # Storage that is being made is finished first: it is a process, and the folder is its until then.
+        await settled(_SETTLE_S)
         stack.close()
 
 

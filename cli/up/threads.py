@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
@@ -40,9 +41,21 @@ async def in_thread(work: Callable[[], T]) -> T:
     return await done
 
 
+async def settled(within_s: float) -> bool:
+    """Wait until no such thread works any more; False when that takes longer than `within_s` seconds."""
+    deadline = time.monotonic() + within_s
+    for thread in _working():
+        await asyncio.to_thread(thread.join, max(0.0, deadline - time.monotonic()))
+    return not _working()
+
+
 def leave_at_once_if_busy(code: int) -> None:
     """End the process when such a thread still works: the interpreter would wait for what it started."""
-    if any(thread.name == _NAME for thread in threading.enumerate()):
+    if _working():
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+
+
+def _working() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == _NAME]
