@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import glob
 import os
-import re
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -12,12 +11,12 @@ from typing import TypeVar
 
 from collectors import sections
 from collectors.errors import CommandFailed, LookFailed, LookTimedOut, OutputTooLarge, ProgramMissing
+from collectors.mounts import unescaped
 from collectors.request import STATVFS, Command, FileSet, Request
 from collectors.transport import Limits, Output
 
 MOUNTS = "/proc/self/mounts"
 ENVIRONMENT = {"LC_ALL": "C", "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
-_ESCAPED = re.compile(r"\\([0-7]{3})")
 
 T = TypeVar("T")
 
@@ -164,11 +163,6 @@ def _statvfs_lines(request: FileSet) -> Iterator[str]:
             f"{found.f_blocks} {found.f_bfree} {found.f_bavail} {found.f_frsize} "
             f"{found.f_files} {found.f_ffree} {fields[1]}\n"
         )
-
-
-def unescaped(text: str) -> str:
-    r"""Return a field of /proc/self/mounts with its octal escapes (`\040` for a space) undone: fstab(5)."""
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 8)), text)
 
 
 def _in_daemon_thread(work: Callable[[], T]) -> "asyncio.Future[T]":

@@ -18,7 +18,7 @@ def split(text: str) -> dict[str, str]:
     """Return content by name, without empty lines at its end; what stands before the first header is left out."""
     found: dict[str, str] = {}
     headers = list(_HEADER.finditer(text))
-    for header, following in zip(headers, [*headers[1:], None], strict=True):
-        end = following.start() if following is not None else len(text)
+    ends = [*(header.start() for header in headers[1:]), len(text)]
+    for header, end in zip(headers, ends, strict=False):
         found[header[1]] = text[header.end() : end].strip("\n")
     return found

@@ -1,10 +1,10 @@
 """/proc/self/mounts and the section `statvfs`. Source of the formats: fstab(5), statvfs(3)."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from collectors.errors import ParseError
+from collectors.mounts import unescaped
 from collectors.system.reading import numbered, whole
 from collectors.system.samples import BYTES, RATIO, ratio, sample
 from schemas.metric import Sample
@@ -17,7 +17,9 @@ TYPES = (
 )  # fmt: skip
 """The types that are asked for their usage: on disks of the machine, so that no question hangs on a server."""
 
-_ESCAPED = re.compile(r"\\([0-7]{3})")
+
+_LENT_TO_CONTAINERS = frozenset({"/etc/hosts", "/etc/hostname", "/etc/resolv.conf"})
+"""Single files of the host that container runtimes mount into every container."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def parse_mounts(text: str) -> dict[str, Mount]:
             raise ParseError("fewer than four columns", section=MOUNTS, line=number, text=line)
         device, mountpoint, kind, options = fields[:4]
         mode = "ro" if "ro" in options.split(",") else "rw"
-        found[mountpoint] = Mount(_unescaped(device), _unescaped(mountpoint), kind, mode)
+        found[mountpoint] = Mount(unescaped(device), unescaped(mountpoint), kind, mode)
     return found
 
 
@@ -86,7 +88,9 @@ def filesystems(mounts: dict[str, Mount], usages: dict[str, Usage]) -> tuple[Fil
     found: dict[str, Filesystem] = {}
     for place, usage in sorted(usages.items(), key=lambda item: (len(item[0]), item[0])):
         mount = mounts.get(place)
-        if mount is None or usage.size == 0 or (mount.type == "overlay" and mount.mountpoint != "/"):
+        if mount is None or usage.size == 0 or mount.mountpoint in _LENT_TO_CONTAINERS:
+            continue
+        if mount.type == "overlay" and mount.mountpoint != "/":
             continue
         found.setdefault(mount.device, Filesystem(mount, usage))
     return tuple(found.values())
@@ -111,7 +115,3 @@ def filesystem_samples(filesystem: Filesystem) -> Iterator[Sample]:
         for state, count in (("used", usage.inodes - usage.inodes_free), ("free", usage.inodes_free)):
             inode_labels = {**labels, "system.filesystem.state": state}
             yield sample("system.filesystem.inodes.usage", max(0, count), "{inode}", inode_labels)
-
-
-def _unescaped(text: str) -> str:
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 8)), text)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from collectors.errors import ParseError
+from collectors.mounts import unescaped
 from collectors.system.reading import numbered, whole
 from collectors.system.samples import BYTES, RATIO, ratio, sample
 from schemas.metric import Sample
@@ -32,7 +33,7 @@ def parse_swaps(text: str) -> tuple[Swap, ...]:
             raise ParseError("fewer than five columns", section=SWAPS, line=number, text=line)
         # Counted from the end: a file that was deleted while in use has a word more.
         size, used = (whole(field, section=SWAPS, line=number) * KIB for field in fields[-3:-1])
-        found[fields[0]] = Swap(fields[0], size, used)
+        found[fields[0]] = Swap(unescaped(fields[0]), size, used)
     return tuple(found.values())
 
 

@@ -41,7 +41,7 @@ def parse_pressure(text: str, resource: str) -> tuple[Stall, ...]:
             if name == "total":
                 total_s = whole(value, section=section, line=number) / 1_000_000
             elif name in _WINDOWS:
-                shares[_WINDOWS[name]] = ratio(decimal(value, section=section, line=number), 100)
+                shares[_WINDOWS[name]] = round(ratio(decimal(value, section=section, line=number), 100), 6)
         found[kind] = Stall(resource, kind, shares, total_s)
     return tuple(found.values())
 

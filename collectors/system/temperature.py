@@ -50,7 +50,7 @@ def parse_temperatures(sections: Mapping[str, str]) -> tuple[Temperature, ...]:
         if hwmon is not None:
             chip = _chip(hwmon["chip"], sections, names)
             label = sections.get(f"{hwmon['chip']}/{hwmon['sensor']}_label", "").strip() or hwmon["sensor"]
-            found.append(Temperature(f"{chip}/{hwmon['sensor']}", chip, label, celsius))
+            found.append(Temperature(f"{chip}/{hwmon['sensor']}", chip.partition("#")[0], label, celsius))
         elif zone is not None:
             name = zone["zone"].rpartition("/")[2]
             kind = sections.get(f"{zone['zone']}/type", "").strip() or name
@@ -67,7 +67,7 @@ def _celsius(path: str, text: str) -> float | None:
 
 
 def _chip(folder: str, sections: Mapping[str, str], names: dict[str, str]) -> str:
-    """Return the chip's name; of several with one name, the second is `name#2`: hwmon's own numbers change at boots."""
+    """Return what the chip is called; the second of a name is `name#2`, for hwmon's own numbers change at boots."""
     if folder not in names:
         name = sections.get(f"{folder}/name", "").strip() or folder.rpartition("/")[2]
         same = sum(1 for other in names.values() if other.partition("#")[0] == name)
