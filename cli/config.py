@@ -24,6 +24,7 @@ from runtime.settings import (
     unknown_variables,
 )
 from sinks.settings import SinkSettings
+from streams.settings import StreamsSettings
 
 CONCERNS: tuple[type[Concern], ...] = (
     DataSettings,
@@ -33,6 +34,7 @@ CONCERNS: tuple[type[Concern], ...] = (
     HttpSettings,
     ProcessSettings,
     AgentSettings,
+    StreamsSettings,
     SinkSettings,
     LocalSettings,
 )

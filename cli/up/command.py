@@ -19,8 +19,12 @@ from runtime.log import configure_logging
 from runtime.process import Stop, run_process
 from runtime.settings import LogSettings, PostgresSettings, World, check, load
 
-GROUPS = ("infrastructor", "timescale", "gotify")
-"""The consumer groups whose lag is shown: of the streams and of the sinks."""
+GROUPS = {
+    "streams": "infrastructor-streams",
+    "timescale": "infrastructor-sink-timescale",
+    "gotify": "infrastructor-sink-gotify",
+}
+"""The consumer groups whose lag is shown, by the name that is shown."""
 
 _SETTLE_S = 3.0
 DRAIN_S = 13.0

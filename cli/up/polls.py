@@ -3,7 +3,7 @@
 import asyncio
 import http.client
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 
 from cli.up.board import Board
@@ -23,7 +23,7 @@ _READY_TIMEOUT_S = 0.5
 class Polls:
     """The polls of one run; `peak_bytes` is the most memory that each process was seen to hold."""
 
-    def __init__(self, pipeline: Pipeline, board: Board, *, groups: Sequence[str]) -> None:
+    def __init__(self, pipeline: Pipeline, board: Board, *, groups: Mapping[str, str]) -> None:
         self._pipeline = pipeline
         self._board = board
         self._lag = GroupLag(pipeline.kafka, groups)

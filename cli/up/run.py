@@ -1,6 +1,7 @@
 """One run of `infrastructor up`, from the lock on the data folder to the last process gone."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,12 +29,12 @@ _START_COUNTS_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line asks for; `seconds` None: until stopped. `groups`: consumer groups whose lag is shown."""
+    """What the command line asks for; `seconds` None: until stopped. `groups`: consumer groups by the name shown."""
 
     seconds: float | None
     plain: bool
     summary: bool
-    groups: tuple[str, ...]
+    groups: Mapping[str, str]
     console: Console
     migrate: Migrate
 
