@@ -159,6 +159,10 @@ class PartitionFold(Generic[S, P]):
             return self._load_rules(record, event)
         return self._device_record(record)
 
+    def pass_over(self, offset: int) -> None:
+        """Go past a record that is no event."""
+        self._offset = max(self._offset, offset)
+
     def changes(self) -> Changes | None:
         """What changed since the last call, encoded; None when no record was applied."""
         if self._offset == self._stored_offset:

@@ -1,0 +1,155 @@
+"""The Faust app: one agent a derivation, one table a derivation, positions from our own states.
+
+What Faust does here: the consumer group, the assignment of partitions together with their changelogs, recovery of the
+tables, and the streams of records. What it does not: topics (made before), sending (we await each acknowledgement), and
+deciding where to read from.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import faust
+from faust.transport.drivers.aiokafka import Consumer, Transport
+from faust.types import TP, EventT, StreamT
+
+from runtime.kafka.catalog import TopicCatalog
+from runtime.kafka.options import faust_broker_options
+from runtime.settings import KafkaSettings
+from schemas.record import RawRecord
+from streams.derivation import Derivation
+from streams.settings import StreamsSettings
+from streams.worker.owned import Ownership
+
+Work = Callable[[Sequence[RawRecord]], Awaitable[None]]
+Failed = Callable[[BaseException], None]
+
+
+class StatePositionConsumer(Consumer):
+    """Reads each partition from the first record that its stored state has not applied.
+
+    Faust calls `seek_to_committed` after recovery and when its flow was stopped: a name of Kafka's, positions of ours.
+    """
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Seek the partitions that are ours and assigned; those without a state from the beginning of the log."""
+        app = self.app
+        assert isinstance(app, StreamsApp)  # noqa: S101 - for the type checker
+        assigned = self.assignment()
+        wanted = {TP(*place): offset for place, offset in app.ownership.positions().items()}
+        positions = {tp: offset for tp, offset in wanted.items() if tp in assigned}
+        if positions:
+            await self.seek_wait(positions)
+        return positions
+
+
+class StatePositionTransport(Transport):
+    """The transport with our consumer."""
+
+    Consumer = StatePositionConsumer
+
+
+class StreamsApp(faust.App):
+    """The app; `ownership` is told of every change of the assignment, once the tables are recovered."""
+
+    ownership: Ownership
+
+    def _create_directories(self) -> None:
+        """Make none: nothing is kept on disk."""
+
+    def _new_transport(self) -> Any:
+        return StatePositionTransport(self.conf.broker_consumer, self)
+
+
+def build_app(
+    settings: StreamsSettings, kafka: KafkaSettings, *, catalog: TopicCatalog, ownership: Ownership
+) -> StreamsApp:
+    """The app with its tables, without agents. Nothing is connected yet."""
+    _quieten()
+    app = StreamsApp(
+        catalog.changelogs.app,
+        store="memory://",
+        web_enabled=False,
+        processing_guarantee="at_least_once",
+        # A rebalance waits for the batch in hand: its acknowledgements are ours (noack_take).
+        stream_wait_empty=True,
+        stream_buffer_maxsize=max(2 * settings.batch_records, 1000),
+        broker_client_id="infrastructor-streams",
+        **faust_broker_options(kafka),
+    )
+    app.ownership = ownership
+    for derivation in ownership.derivations.values():
+        app.Table(
+            derivation.table,
+            partitions=catalog.topic(derivation.reads).partitions,
+            key_type=bytes,
+            value_type=bytes,
+        )
+    # Faust awaits what these return; its types know of functions that return None only.
+    app.on_partitions_revoked.connect(_revoked, weak=False)  # type: ignore[arg-type]
+    app.on_rebalance_complete.connect(_recovered, weak=False)  # type: ignore[arg-type]
+    return app
+
+
+def add_agent(
+    app: StreamsApp, derivation: Derivation[Any, Any], settings: StreamsSettings, *, work: Work, failed: Failed
+) -> None:
+    """Let `work` have the derivation's records batch by batch; what it raises goes to `failed`.
+
+    A batch is acknowledged when `work` has returned, and never when it raised: Faust itself would acknowledge it, so
+    then this agent waits for the end of the process.
+    """
+    topic = app.topic(
+        derivation.reads,
+        key_type=bytes,
+        value_type=bytes,
+        key_serializer="raw",
+        value_serializer="raw",
+        allow_empty=True,
+    )
+
+    async def agent(stream: StreamT[bytes]) -> None:
+        # Named `noack_take` in Faust, whose types know it for its own Stream class only.
+        batches = stream.noack_take(settings.batch_records, within=settings.batch_window_s)  # type: ignore[attr-defined]
+        async for events in batches:
+            try:
+                await work([_raw(event) for event in events])
+            except asyncio.CancelledError:
+                raise
+            except BaseException as error:  # noqa: BLE001 - handed to the one supervisor, which ends the process
+                failed(error)
+                await asyncio.Event().wait()
+            for event in events:
+                event.ack()
+
+    app.agent(topic, name=derivation.name, concurrency=1)(agent)
+
+
+def _raw(event: EventT[bytes]) -> RawRecord:
+    message = event.message
+    return RawRecord(
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        # Faust has seconds; a double holds the milliseconds of this century exactly enough to round.
+        appended_ms=round(message.timestamp * 1000),
+        key=message.key,
+        value=message.value,
+        headers=tuple(message.headers or ()),  # type: ignore[arg-type]
+    )
+
+
+async def _revoked(app: Any, *_: Any, **__: Any) -> None:
+    app.ownership.lose_all()
+
+
+async def _recovered(app: Any, *_: Any, **__: Any) -> None:
+    places = [(tp.topic, tp.partition) for tp in app.consumer.assignment()]
+    app.ownership.take(places, {name: table.data.data for name, table in app.tables.items()})
+
+
+def _quieten() -> None:
+    """Leave what Faust says at length to what we say in short; errors stay."""
+    for name in ("faust", "mode", __name__):
+        logging.getLogger(name).setLevel(logging.ERROR)

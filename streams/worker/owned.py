@@ -1,0 +1,95 @@
+"""What this worker owns: one fold a partition, loaded from the recovered tables after each rebalance.
+
+Kafka's committed offsets are only hints here. A partition is read from the first record that its own state has not
+applied, so a state that went back (a paused worker wrote an old one) is caught up from the log and nothing is missed.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from runtime.log import get_logger
+from streams.derivation import Derivation
+from streams.fold import PartitionFold
+
+Place = tuple[str, int]
+"""Topic and partition."""
+
+
+@dataclass(slots=True, eq=False)
+class Owned:
+    """One partition and its fold. Compared by identity: after a rebalance there is another one, or none."""
+
+    derivation: Derivation[Any, Any]
+    topic: str
+    fold: PartitionFold[Any, Any]
+    stored: int
+    """The next offset as it is stored."""
+
+    end: int = 0
+    """The end of the log as far as it is known: behind the last tick that we put."""
+
+    @property
+    def partition(self) -> int:
+        """The number of the partition."""
+        return self.fold.partition
+
+    @property
+    def lag(self) -> int:
+        """How many records are known to be there and not applied and stored."""
+        return max(0, self.end - self.stored)
+
+
+class Ownership:
+    """The partitions of this worker, by topic and number."""
+
+    def __init__(self, derivations: Iterable[Derivation[Any, Any]]) -> None:
+        self.derivations = {one.reads: one for one in derivations}
+        self._owned: dict[Place, Owned] = {}
+        self.generation = 0
+        self._log = get_logger("streams")
+
+    def __iter__(self) -> Iterator[Owned]:
+        return iter(list(self._owned.values()))
+
+    def get(self, topic: str, partition: int) -> Owned | None:
+        """The partition if it is ours."""
+        return self._owned.get((topic, partition))
+
+    def holds(self, owned: Owned) -> bool:
+        """Whether the partition is still ours, in the same ownership."""
+        return self._owned.get((owned.topic, owned.partition)) is owned
+
+    def lose_all(self) -> None:
+        """A rebalance begins: nothing is ours until it is given again."""
+        self._owned = {}
+
+    def take(self, places: Iterable[Place], tables: Mapping[str, Mapping[bytes, bytes]]) -> None:
+        """Own these partitions, with the states in the recovered tables (by table name). Raises StateUnreadable."""
+        by_topic: dict[str, list[int]] = defaultdict(list)
+        for topic, partition in places:
+            if topic in self.derivations:
+                by_topic[topic].append(partition)
+        owned: dict[Place, Owned] = {}
+        for topic, partitions in by_topic.items():
+            derivation = self.derivations[topic]
+            entries = _by_partition(tables[derivation.table])
+            for partition in sorted(partitions):
+                fold: PartitionFold[Any, Any] = PartitionFold(derivation, partition)
+                fold.load(entries.get(partition, ()))
+                owned[topic, partition] = Owned(derivation, topic, fold, fold.next_offset)
+        self._owned = owned
+        self.generation += 1
+        self._log.info("partitions taken", **{topic: len(partitions) for topic, partitions in by_topic.items()})
+
+    def positions(self) -> dict[Place, int]:
+        """Where each partition is to be read from."""
+        return {place: owned.fold.next_offset for place, owned in self._owned.items()}
+
+
+def _by_partition(table: Mapping[bytes, bytes]) -> dict[int, list[tuple[bytes, bytes]]]:
+    found: dict[int, list[tuple[bytes, bytes]]] = defaultdict(list)
+    for key, value in table.items():
+        found[int(key.partition(b"|")[0])].append((key, value))
+    return found

@@ -1,0 +1,225 @@
+"""The streams worker as a process: settings, log, metrics, health, signals, and the end of it."""
+
+import asyncio
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NoReturn
+
+from runtime.clock import SystemClock
+from runtime.errors import InfrastructorError
+from runtime.health import HealthServer, Readiness
+from runtime.kafka.admin import require_topics
+from runtime.kafka.catalog import TopicCatalog, load_catalog
+from runtime.kafka.producer import KafkaProducer
+from runtime.log import configure_logging, get_logger
+from runtime.metrics import KafkaMetrics, new_registry
+from runtime.process import Stop, run_process
+from runtime.settings import HttpSettings, KafkaSettings, LogSettings, ProcessSettings, load, secret_values
+from schemas.record import RawRecord
+from schemas.registry import DEAD_LETTERS
+from streams.derivations import all_derivations
+from streams.settings import StreamsSettings, default_rules
+from streams.worker.batches import Batches, Tools
+from streams.worker.clockwork import Clockwork
+from streams.worker.faust_app import StreamsApp, add_agent, build_app
+from streams.worker.limit import Limit
+from streams.worker.metrics import StreamsMetrics
+from streams.worker.owned import Ownership
+from streams.worker.pulse import Pulse
+from streams.worker.rulebook import Rulebook
+from streams.worker.watchdog import Watchdog
+from streams.worker.writing import PatientSender
+
+PORT = 9465
+LEAVE_S = 6.0
+"""Leaving the consumer group may take so long; then the process ends without."""
+
+LOOK_S = 0.5
+
+
+def run_streams(*, version: str) -> NoReturn:
+    """Run the worker until a signal or a failure, and leave with its exit code. Raises InfrastructorError before."""
+    settings, kafka, http = load(StreamsSettings), load(KafkaSettings), load(HttpSettings)
+    configure_logging(load(LogSettings), process="streams", secrets=secret_values(kafka))
+    registry = new_registry(process="streams", version=version)
+    readiness = Readiness("kafka", "partitions")
+    metrics, kafka_metrics = StreamsMetrics.on(registry), KafkaMetrics.on(registry)
+    # Read before anything is connected: a file that is wrong is told at once.
+    worker = Worker(settings, kafka, metrics=metrics, kafka_metrics=kafka_metrics, readiness=readiness)
+
+    async def main(stop: Stop) -> None:
+        health = HealthServer(registry, http, readiness=readiness, port=PORT) if http.enabled else None
+        try:
+            if health is not None:
+                health.start()
+            await worker.run(stop)
+        finally:
+            if health is not None:
+                health.close()
+
+    code = run_process(main, drain_s=load(ProcessSettings).drain_s, use_uvloop=True)
+    # Faust's consumer lives in a thread that keeps a process from ending; all that counts is acknowledged.
+    leave(code)
+
+
+def leave(code: int) -> NoReturn:
+    """End this process now."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
+
+
+class Worker:
+    """All parts of one worker. `run` once."""
+
+    def __init__(
+        self,
+        settings: StreamsSettings,
+        kafka: KafkaSettings,
+        *,
+        metrics: StreamsMetrics,
+        kafka_metrics: KafkaMetrics,
+        readiness: Readiness,
+    ) -> None:
+        """Read the rules and the list of topics. Raises InputInvalid."""
+        self._settings = settings
+        self._kafka = kafka
+        self._metrics = metrics
+        self._kafka_metrics = kafka_metrics
+        self._readiness = readiness
+        self._clock = SystemClock()
+        self._catalog: TopicCatalog = load_catalog(kafka)
+        self._ownership = Ownership(all_derivations())
+        # No idempotence is lost by a second try of a whole batch: ids and sequences say what repeats.
+        self._producer = KafkaProducer(kafka, "infrastructor-streams")
+        self._sender = PatientSender(self._producer, self._clock, patience_s=settings.patience_s)
+        self._rulebook = Rulebook(
+            settings.rules_file or default_rules(),
+            self._ownership,
+            sender=self._sender,
+            clock=self._clock,
+            poll_s=settings.rules_poll_s,
+        )
+        self._log = get_logger("streams")
+
+    async def run(self, stop: Stop) -> None:
+        """Derive until asked to stop. Raises the InfrastructorError that ended it."""
+        await require_topics(self._kafka, self._catalog, self._topics(), waiting=self._waiting)
+        await self._producer.start(waiting=self._waiting)
+        self._readiness.set("kafka", ok=True)
+        failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def failed(error: BaseException) -> None:
+            if not failure.done():
+                failure.set_exception(error)
+
+        pulse = Pulse(self._clock, most_s=self._kafka.session_timeout_s - self._kafka.heartbeat_s)
+        watchdog = Watchdog(stuck_s=self._settings.stuck_s, behind=lambda: any(one.lag for one in self._ownership))
+        app = self._build(pulse, watchdog, failed)
+        clockwork = Clockwork(self._ownership, self._sender, self._clock, period_s=self._settings.tick_s)
+        background = [
+            _guarded(run, stop, failed) for run in (pulse.beat, clockwork.run, self._rulebook.run, self._observe)
+        ]
+        starting = asyncio.ensure_future(app.start())
+        starting.add_done_callback(lambda done: _pass_on(done, failed))
+        watchdog.start()
+        asking = asyncio.ensure_future(stop.wait())
+        either: set[asyncio.Future[Any]] = {asking, failure}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        watchdog.stop()
+        if failure.done() and not asking.done():
+            # At once, without Faust's own way of stopping, which would wait for what is never acknowledged.
+            self._fail(failure)
+        await self._drain(app, background)
+
+    def _topics(self) -> list[str]:
+        derivations = self._ownership.derivations.values()
+        used = {one.reads for one in derivations} | {one.writes for one in derivations} | {DEAD_LETTERS}
+        return sorted(used | {self._catalog.changelog(one.table) for one in derivations})
+
+    def _build(self, pulse: Pulse, watchdog: Watchdog, failed: Callable[[BaseException], None]) -> StreamsApp:
+        settings = self._settings
+        app = build_app(settings, self._kafka, catalog=self._catalog, ownership=self._ownership)
+        limit = Limit(settings.poison_in_a_row, settings.poison_share, settings.poison_minimum)
+        tools = Tools(self._sender, self._clock, self._metrics, self._kafka_metrics, limit, pulse)
+        for derivation in self._ownership.derivations.values():
+            changelog = self._catalog.changelog(derivation.table)
+            batches = Batches(derivation.name, changelog, ownership=self._ownership, tools=tools)
+            work = _with_progress(batches, watchdog)
+            add_agent(app, derivation, settings, work=work, failed=failed)
+        return app
+
+    def _waiting(self, error: InfrastructorError) -> None:
+        self._readiness.set("kafka", ok=False, why=error.message)
+        self._log.warning("waiting for Kafka", why=error.message)
+
+    async def _observe(self, stop: Stop) -> None:
+        """Show what is owned and how far behind it is, and that the loop goes round."""
+        while not await stop.wait(LOOK_S):
+            self._readiness.beat()
+            taken = self._ownership.generation > 0
+            self._readiness.set("partitions", ok=taken, why="" if taken else "waiting for the assignment and recovery")
+            counts = {one.name: 0 for one in self._ownership.derivations.values()}
+            for owned in self._ownership:
+                counts[owned.derivation.name] += 1
+                self._kafka_metrics.lag.labels(owned.topic, owned.partition).set(owned.lag)
+            for name, count in counts.items():
+                self._metrics.partitions.labels(name).set(count)
+
+    def _fail(self, failure: "asyncio.Future[None]") -> NoReturn:
+        error = failure.exception()
+        assert error is not None  # noqa: S101 - for the type checker
+        if not isinstance(error, InfrastructorError):
+            self._log.error("the worker failed", error=error)
+        _leave_within(2.0, error.exit_code if isinstance(error, InfrastructorError) else 70)
+        raise error
+
+    async def _drain(self, app: StreamsApp, background: "list[asyncio.Task[None]]") -> None:
+        """Finish the batches in hand and leave the group, so that another takes over at once."""
+        self._readiness.set("partitions", ok=False, why="stopping")
+        try:
+            async with asyncio.timeout(LEAVE_S):
+                await app.stop()
+        except TimeoutError:
+            self._log.warning("left without telling the group", after_s=LEAVE_S)
+        for task in background:
+            task.cancel()
+        await self._producer.close()
+        _leave_within(2.0, 0)
+
+
+def _with_progress(batches: Batches, watchdog: Watchdog) -> Callable[[Sequence[RawRecord]], Awaitable[None]]:
+    async def work(raws: Sequence[RawRecord]) -> None:
+        await batches.work_off(raws)
+        watchdog.made_progress()
+
+    return work
+
+
+def _guarded(
+    run: Callable[[Stop], Awaitable[None]], stop: Stop, failed: Callable[[BaseException], None]
+) -> "asyncio.Task[None]":
+    """A task whose failure is the worker's."""
+
+    async def guarded() -> None:
+        await run(stop)
+
+    task = asyncio.ensure_future(guarded())
+    task.add_done_callback(lambda done: _pass_on(done, failed))
+    return task
+
+
+def _pass_on(done: "asyncio.Future[None]", failed: Callable[[BaseException], None]) -> None:
+    if not done.cancelled() and (error := done.exception()) is not None:
+        failed(error)
+
+
+def _leave_within(seconds: float, code: int) -> None:
+    """End the process after so long whatever still runs; its loop may wait for tasks that ignore being cancelled."""
+    timer = threading.Timer(seconds, leave, args=(code,))
+    timer.daemon = True
+    timer.start()
