@@ -112,6 +112,10 @@ class Owned:
     stored: Ledger = field(default_factory=dict)
     taken: Ledger = field(default_factory=dict)
 
+    def is_live(self) -> bool:
+        """Whether it is still ours; asked again after every wait."""
+        return self.live
+
     @property
     def name(self) -> tuple[str, int]:
         """Topic and number."""
@@ -194,6 +198,8 @@ class Batch:
     shares: dict[Owned, Part] = field(default_factory=dict)
     rows: int = 0
     urgent: bool = False
+    sent: set[tuple[str, str, int, int]] = field(default_factory=set)
+    """Identities of the letters that are acknowledged."""
 
     @property
     def parts(self) -> list[Part]:

@@ -1,6 +1,6 @@
 """Which series a sample belongs to: ids from a bounded cache, the missing ones to be asked for at once."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from uuid import UUID
@@ -52,16 +52,9 @@ class SeriesCache:
         self._layouts.clear()
         self._ids.clear()
 
-    def known(self, looks: Iterable[MetricLook]) -> dict[Layout, Ids] | None:
+    def known(self, looks: Sequence[MetricLook]) -> dict[Layout, Ids] | None:
         """The ids of all these looks; None when one of them is not known."""
-        found: dict[Layout, Ids] = {}
-        for look in looks:
-            layout = (look.subject, look.series)
-            ids = self._layouts.get(layout)
-            if ids is None:
-                return None
-            found[layout] = ids
-        return found
+        return None if self.missing(looks) else self.completed(looks, {})
 
     def missing(self, looks: Iterable[MetricLook]) -> list[SeriesRow]:
         """The series of these looks that have to be asked for, each once."""

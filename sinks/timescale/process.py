@@ -1,0 +1,60 @@
+"""The database sink put together from its settings."""
+
+import psycopg
+from prometheus_client import CollectorRegistry
+
+from runtime.errors import InfrastructorError
+from runtime.kafka.admin import require_topics
+from runtime.kafka.catalog import load_catalog
+from runtime.kafka.connect import Waiting
+from runtime.kafka.producer import KafkaProducer
+from runtime.postgres import connect, masked_url, translate
+from runtime.settings import KafkaSettings, PostgresSettings, load
+from sinks.process import run_sink
+from sinks.settings import SinkSettings
+from sinks.surroundings import Surroundings
+from sinks.timescale.metrics import SinkMetrics
+from sinks.timescale.service import TOPICS, TimescaleSink
+from sinks.timescale.store import Store
+from sinks.timescale.writer import Writer
+
+NAME = "infrastructor-sink-timescale"
+PORT = 9466
+"""Where metrics and health are when no setting says otherwise."""
+
+
+def run_timescale(*, version: str) -> int:
+    """Run the sink until a signal; return the exit code. Raises SettingsInvalid before it runs."""
+    kafka, database, settings = load(KafkaSettings), load(PostgresSettings), load(SinkSettings)
+
+    async def serve(around: Surroundings, registry: CollectorRegistry) -> None:
+        sink = build(kafka, database, settings=settings, around=around, registry=registry)
+        around.log.info("storing", kafka=kafka.servers, database=masked_url(database))
+        await sink.run()
+
+    return run_sink(serve, kafka, database, name="sink-timescale", version=version, port=PORT)
+
+
+def build(
+    kafka: KafkaSettings,
+    database: PostgresSettings,
+    *,
+    settings: SinkSettings,
+    around: Surroundings,
+    registry: CollectorRegistry,
+) -> TimescaleSink:
+    """The sink on real Kafka and PostgreSQL, not yet connected to either."""
+
+    def explain(error: psycopg.Error) -> InfrastructorError | None:
+        return translate(error, database, operation="store")
+
+    async def require(waiting: Waiting) -> None:
+        await require_topics(kafka, load_catalog(kafka), TOPICS, waiting=waiting)
+
+    metrics = SinkMetrics.on(registry)
+    writer = Writer(lambda: connect(database, NAME))
+    producer = KafkaProducer(kafka, NAME)
+    store = Store(writer, producer, around=around, metrics=metrics, limit=settings.limit, explain=explain)
+    return TimescaleSink(
+        kafka, settings, writer=writer, store=store, producer=producer, metrics=metrics, around=around, require=require
+    )
