@@ -1,4 +1,4 @@
-"""The repository as the house tests see it: the files that are, or would be, under version control."""
+"""The repository as the house tests see it: the files under version control."""
 
 import subprocess
 from functools import cache
@@ -12,7 +12,7 @@ PACKAGES = ("schemas", "runtime", "collectors", "streams", "sinks", "replay", "c
 def files() -> tuple[Path, ...]:
     """All files, relative to the root; without git, what is not hidden and not built."""
     try:
-        command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+        command = ["git", "ls-files", "-z"]
         listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
         found = [Path(name) for name in listed.split("\0") if name]
     except (OSError, subprocess.CalledProcessError):

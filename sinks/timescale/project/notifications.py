@@ -18,20 +18,8 @@ def project(
     match event:
         case NotificationRequested():
             rows.requests.append(_request(event))
-        case NotificationSuppressed(data=suppressed):
-            rows.outcomes.append(
-                OutcomeRow(
-                    notification_id=suppressed.request_id or event.id,
-                    device_id=event.subject,
-                    receiver=suppressed.receiver,
-                    outcome="suppressed",
-                    outcome_at=event.time,
-                    outcome_event_id=event.id,
-                    alert_ids=suppressed.alert_ids,
-                    reason=suppressed.reason,
-                    detail=suppressed.detail,
-                )
-            )
+        case NotificationSuppressed():
+            rows.outcomes.append(_suppressed(event))
         case NotificationDelivered(data=delivered):
             rows.outcomes.append(
                 OutcomeRow(
@@ -62,6 +50,21 @@ def project(
             )
         case _:
             assert_never(event)
+
+
+def _suppressed(event: NotificationSuppressed) -> OutcomeRow:
+    data = event.data
+    return OutcomeRow(
+        notification_id=data.request_id or event.id,
+        device_id=event.subject,
+        receiver=data.receiver,
+        outcome="suppressed",
+        outcome_at=event.time,
+        outcome_event_id=event.id,
+        alert_ids=data.alert_ids,
+        reason=data.reason,
+        detail=data.detail,
+    )
 
 
 def _request(event: NotificationRequested) -> RequestRow:
