@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import sys
 
 import click
@@ -57,6 +58,8 @@ def up(*, seconds: float | None, plain: bool, summary: str | None) -> int:
     result: dict[str, object] = {}
 
     async def main(stop: Stop) -> None:
+        # The terminal's window is closed: as good a reason to stop in order as Ctrl-C.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, stop.ask, "SIGHUP")
         result.update(await _run(stop, seconds=seconds, plain=lines, summary=summary is not None, console=console))
 
     code = run_process(main, drain_s=DRAIN_S)

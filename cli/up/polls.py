@@ -3,6 +3,7 @@
 import asyncio
 import http.client
 import json
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -13,6 +14,7 @@ from cli.up.model import Process
 from cli.up.pipeline import Pipeline
 from runtime.errors import InfrastructorError
 from runtime.kafka.failures import CLIENT_ERRORS
+from runtime.procfs import peak_rss_bytes
 from runtime.supervise import ChildStatus
 
 _PROCESSES_S = 1.0
@@ -55,6 +57,7 @@ class Polls:
     def look(self) -> None:
         """Look at the processes once."""
         self._board.put(processes=tuple(self._seen(status) for status in self._pipeline.status()))
+        self.peak_bytes["up"] = peak_rss_bytes(os.getpid())
 
     async def _ask(self) -> None:
         if self._pipeline.stored is not None:

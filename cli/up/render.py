@@ -179,7 +179,7 @@ def _devices(view: View, frame: Frame) -> Section:
 def _host(host: HostFigures | None, width: int) -> Section:
     if host is None:
         return Section("This host", [], "no look yet")
-    length = max(4, min(24, width - 30))
+    length = max(4, min(24, width - 35))
     load = " ".join(f"{one:.2f}" for one in host.load)
     rows = []
     if host.cpu is not None:

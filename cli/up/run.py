@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,7 @@ class Run:
         )
         self._polls = Polls(self._pipeline, self.board, groups=options.groups)
         self._readers: list[asyncio.Task[None]] = []
+        self._unseen = asyncio.Event()
 
     def _tell(self, text: str) -> None:
         self.board.say(text)
@@ -82,6 +84,7 @@ class Run:
         starting = asyncio.create_task(self._start())
         over: list[asyncio.Task[Any]] = [
             asyncio.create_task(stop.wait()),
+            asyncio.create_task(self._unseen.wait()),
             asyncio.create_task(self._time_is_over(starting)),
             asyncio.create_task(self._failed()),
             asyncio.create_task(_only_failure(starting)),
@@ -161,10 +164,16 @@ class Run:
 
     async def _show(self) -> None:
         console = self._options.console
-        if self._options.plain:
-            await show_lines(self.board, lambda line: console.print(line, markup=False, soft_wrap=True), self._clock)
-        else:
-            await show_live(self.board, console, self._clock)
+        try:
+            if self._options.plain:
+                await show_lines(
+                    self.board, lambda line: console.print(line, markup=False, soft_wrap=True), self._clock
+                )
+            else:
+                await show_live(self.board, console, self._clock)
+        except OSError:
+            # The terminal was closed, or `head` has what it wanted: nobody watches any more.
+            self._unseen.set()
 
 
 def write_psql(data_dir: Path, line: str) -> Path:
