@@ -29,7 +29,8 @@ _NAMES = UUID("00000000-0000-4000-8000-000000000000")
 class Log:
     """One partition of a topic; each method appends one record and returns it."""
 
-    def __init__(self, topic: str, partition: int = 0) -> None:
+    def __init__(self, topic: str, partition: int = 0, *, start: datetime = START) -> None:
+        self.start = start
         self.topic = topic
         self.partition = partition
         self.raws: list[RawRecord] = []
@@ -44,7 +45,7 @@ class Log:
 
     def now(self) -> datetime:
         """The broker's time."""
-        return START + timedelta(seconds=self.at_s)
+        return self.start + timedelta(seconds=self.at_s)
 
     def append(self, event: Envelope) -> Record[AnyRead]:
         """Append an event as it is."""
@@ -68,7 +69,7 @@ class Log:
             "id": derived_id(_NAMES, self.topic, str(self.partition), str(epoch), device, str(sequence)),
             "source": f"/agents/agent-1/{epoch}/system",
             "subject": device,
-            "time": self.now() if at_s is None else START + timedelta(seconds=at_s),
+            "time": self.now() if at_s is None else self.start + timedelta(seconds=at_s),
             "sequence": sequence,
         }
 
@@ -107,8 +108,8 @@ class Log:
 class Collections(Log):
     """A partition of `infra.collections`."""
 
-    def __init__(self, partition: int = 0) -> None:
-        super().__init__(COLLECTIONS, partition)
+    def __init__(self, partition: int = 0, *, start: datetime = START) -> None:
+        super().__init__(COLLECTIONS, partition, start=start)
 
     def completed(self, device: str = "web-1", **data: Any) -> Record[AnyRead]:
         """A look that was done."""
@@ -137,8 +138,8 @@ class Collections(Log):
 class Metrics(Log):
     """A partition of `infra.metrics`."""
 
-    def __init__(self, partition: int = 0) -> None:
-        super().__init__(METRICS, partition)
+    def __init__(self, partition: int = 0, *, start: datetime = START) -> None:
+        super().__init__(METRICS, partition, start=start)
 
     def look(
         self,

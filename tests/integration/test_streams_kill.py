@@ -1,0 +1,73 @@
+"""kill -9 of the streams worker at random moments: the topics hold what the pure fold derives, by id and in content."""
+
+import asyncio
+import random
+from pathlib import Path
+
+import pytest
+
+from deploy.local.broker import Broker
+from runtime.kafka.admin import apply_topics
+from runtime.kafka.catalog import load_catalog
+from runtime.settings import KafkaSettings
+from schemas.record import RawRecord
+from tests.integration.streams_worker import SESSION_S, Worker, all_applied, compare_with_the_fold, now, send
+from tests.unit.streams.log_of_events import Collections, Log, Metrics
+
+pytestmark = [pytest.mark.kafka, pytest.mark.faults, pytest.mark.timeout(240)]
+
+DEVICES = 20
+ROUNDS = 60
+KILLS = 3
+
+
+def traffic(rng: random.Random) -> list[RawRecord]:
+    """Looks of many devices that rise and fall, fail and come back."""
+    found: list[RawRecord] = []
+    logs: list[tuple[str, Log]] = []
+    for number in range(DEVICES):
+        logs += [(f"kill-{number}", Collections(start=now())), (f"kill-{number}", Metrics(start=now()))]
+    for _ in range(ROUNDS):
+        for device, log in logs:
+            log.wait(0.1)
+            if isinstance(log, Metrics):
+                log.look({f"m{{d={n}}}": rng.choice([0.1, 0.95]) for n in range(5)}, device=device, interval=3600)
+            elif isinstance(log, Collections):
+                if rng.random() < 0.3:
+                    log.failed(device, status=rng.choice(["error", "unreachable"]))
+                else:
+                    log.completed(device, shortest_interval_seconds=1.0)
+            found.append(log.raws[-1])
+    return found
+
+
+async def test_a_worker_killed_at_random_changes_no_result(broker: Broker, tmp_path: Path) -> None:
+    settings = KafkaSettings(bootstrap_servers=(broker.bootstrap,), session_timeout_s=SESSION_S, heartbeat_s=1)
+    await apply_topics(settings, load_catalog(settings))
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    rng = random.Random(seed)
+    raws = traffic(rng)
+    with Worker(broker.bootstrap, tmp_path) as worker:
+
+        async def publish() -> None:
+            for start in range(0, len(raws), 20):
+                await send(settings, raws[start : start + 20])
+                await asyncio.sleep(0.1)
+
+        publishing = asyncio.create_task(publish())
+        for kill in range(KILLS):
+            # The first kills fall into the start and the recovery as well as into the work.
+            await asyncio.sleep(rng.uniform(1.5, 4.0) + (SESSION_S if kill else 0))
+            worker.kill()
+            if kill == 1:
+                worker.write_rules(2, 0.5)
+            worker.start()
+        await publishing
+        await asyncio.sleep(SESSION_S)
+        await all_applied(settings, worker)
+        assert worker.terminate() == 0
+    counts = await compare_with_the_fold(settings)
+    assert counts["device_status"] > DEVICES
+    assert counts["alerts-metrics"] > DEVICES
+    assert counts["notifications"] == counts["alerts-metrics"]
