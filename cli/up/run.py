@@ -166,9 +166,7 @@ class Run:
         console = self._options.console
         try:
             if self._options.plain:
-                await show_lines(
-                    self.board, lambda line: console.print(line, markup=False, soft_wrap=True), self._clock
-                )
+                await show_lines(self.board, partial(console.print, markup=False, soft_wrap=True), self._clock)
             else:
                 await show_live(self.board, console, self._clock)
         except OSError:
