@@ -28,15 +28,18 @@ def phase(device: str) -> float:
     return int.from_bytes(hashlib.sha256(device.encode()).digest()[:8], "big") / 2**64
 
 
-def first_due(appointment: Appointment, start: float) -> float:
-    """Return when the first look is due; `start` and the result in seconds of the monotonic clock."""
-    return start + phase(appointment.device) * min(appointment.interval_s, FIRST_WITHIN_S)
+def first_due(device: str, start: float, within_s: float) -> float:
+    """Return when a device is first looked at; `start` and the result in seconds of the monotonic clock.
+
+    All first looks at a device are due at once, so that they happen in the order of the list.
+    """
+    return start + phase(device) * min(within_s, FIRST_WITHIN_S)
 
 
-def second_due(appointment: Appointment, start: float) -> float:
+def second_due(appointment: Appointment, start: float, first: float) -> float:
     """Return when the grid begins: at the device's phase, at least half an interval after the first look."""
     due = start + phase(appointment.device) * appointment.interval_s
-    while due < first_due(appointment, start) + appointment.interval_s / 2:
+    while due < first + appointment.interval_s / 2:
         due += appointment.interval_s
     return due
 
@@ -57,9 +60,14 @@ class Scheduler:
     async def run(self, appointments: Iterable[Appointment]) -> None:
         """Keep the appointments until cancelled; then what is under way is cancelled, too, and awaited."""
         start = self._clock.monotonic()
+        appointments = list(appointments)
+        shortest: dict[str, float] = {}
+        for one in appointments:
+            shortest[one.device] = min(one.interval_s, shortest.get(one.device, one.interval_s))
         # The order of the list decides between those due at once.
         heap = [
-            (first_due(appointment, start), order, appointment, True) for order, appointment in enumerate(appointments)
+            (first_due(one.device, start, shortest[one.device]), order, one, True)
+            for order, one in enumerate(appointments)
         ]
         heapq.heapify(heap)
         try:
@@ -71,7 +79,7 @@ class Scheduler:
                 due, order, appointment, is_first = heapq.heappop(heap)
                 self._keep(appointment)
                 if is_first:
-                    following = second_due(appointment, start)
+                    following = second_due(appointment, start, due)
                 else:
                     following, missed = next_due(due, appointment.interval_s, self._clock.monotonic())
                     if missed:
