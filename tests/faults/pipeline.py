@@ -1,6 +1,8 @@
 """The pipeline as real processes that a test kills and starts again."""
 
+import asyncio
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -9,7 +11,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deploy.local.broker import Broker
+from tests.faults import oracle
+from tests.faults.oracle import Seen
+
 ROOT = Path(__file__).resolve().parents[2]
+RULES = Path(__file__).parent / "rules.yaml"
+TOPICS = (
+    "infra.metrics",
+    "infra.observations",
+    "infra.collections",
+    "infra.devices",
+    "infra.status",
+    "infra.alerts",
+    "infra.notifications",
+    "infra.dead-letters",
+)
 
 
 @dataclass
@@ -95,3 +112,57 @@ def wait_until(what: str, condition: object, *, timeout: float, roles: tuple[Rol
         said = "\n".join(f"--- {one.name}\n{one.tail()}" for one in roles)
         assert time.monotonic() < deadline, f"not within {timeout:g} s: {what}\n{said}"
         time.sleep(0.3)
+
+
+class Pipeline:
+    """Agent, streams worker, sinks and broker; the database is the session's."""
+
+    def __init__(self, folder: Path, broker: Broker, database: str) -> None:
+        self.folder = folder
+        self.broker = broker
+        self.database = database
+        self.broker_kills = 0
+        self.environment = {
+            "INFRASTRUCTOR_KAFKA__BOOTSTRAP_SERVERS": broker.bootstrap,
+            "INFRASTRUCTOR_KAFKA__SESSION_TIMEOUT_S": "6",
+            "INFRASTRUCTOR_KAFKA__HEARTBEAT_S": "2",
+            "INFRASTRUCTOR_DATABASE__URL": database,
+            "INFRASTRUCTOR_DATA_DIR": str(folder),
+            "INFRASTRUCTOR_HTTP__ENABLED": "false",
+            "INFRASTRUCTOR_STREAMS__RULES_FILE": str(RULES),
+            "INFRASTRUCTOR_STREAMS__TICK_S": "1",
+            "PYTHONPATH": str(ROOT),
+        }
+        self.agent = self._role("agent", ("-m", "tests.faults.load_agent", "--data", str(folder)))
+        self.streams = self._role("streams", ("-m", "cli.main", "streams"))
+        self.sink = self._role("sink", ("-m", "cli.main", "sink", "timescale"))
+        self.gotify = self._role("gotify", ("-m", "cli.main", "sink", "gotify"))
+
+    def _role(self, name: str, arguments: tuple[str, ...]) -> Role:
+        return role(name, arguments, self.environment, self.folder)
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        return (self.agent, self.streams, self.sink, self.gotify)
+
+    def kill_broker(self) -> None:
+        self.broker.kill()
+        time.sleep(random.uniform(0, 1))
+        self.broker.start()
+        self.broker_kills += 1
+
+    def strike(self, target: str) -> None:
+        if target == "broker":
+            self.kill_broker()
+            return
+        one: Role = getattr(self, target)
+        one.tend()
+        one.kill()
+        one.start()
+
+    def topics(self) -> dict[str, list[Seen]]:
+        return asyncio.run(oracle.read_topics(self.broker.bootstrap, TOPICS))
+
+    def end(self) -> None:
+        for one in self.roles:
+            one.end()

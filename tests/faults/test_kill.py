@@ -1,109 +1,27 @@
 """The kill test: everything is killed with SIGKILL at random moments under load; nothing is lost or stored twice."""
 
-import asyncio
 import json
 import os
 import random
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deploy.local.broker import Broker
-from runtime.kafka.admin import apply_topics
-from runtime.kafka.catalog import load_catalog
-from runtime.settings.kafka import KafkaSettings
 from schemas.codec import encode
 from schemas.record import RawRecord
 from streams.batch import derive
 from streams.derivations import all_derivations
-from tests.conftest import TestDatabase
 from tests.faults import oracle
 from tests.faults.load_agent import committed, committed_count
 from tests.faults.oracle import Seen
-from tests.faults.pipeline import ROOT, Role, role, run, wait_until
+from tests.faults.pipeline import Pipeline, wait_until
 
 pytestmark = [pytest.mark.faults, pytest.mark.kafka, pytest.mark.postgres, pytest.mark.timeout(600)]
 
 EVENTS = 20_000
 KILLS_EACH = 2
-RULES = Path(__file__).parent / "rules.yaml"
-TOPICS = (
-    "infra.metrics",
-    "infra.observations",
-    "infra.collections",
-    "infra.devices",
-    "infra.status",
-    "infra.alerts",
-    "infra.notifications",
-    "infra.dead-letters",
-)
-
-
-class Pipeline:
-    """Agent, streams worker, sinks and broker; the database is the session's."""
-
-    def __init__(self, folder: Path, broker: Broker, database: str) -> None:
-        self.folder = folder
-        self.broker = broker
-        self.database = database
-        self.broker_kills = 0
-        self.environment = {
-            "INFRASTRUCTOR_KAFKA__BOOTSTRAP_SERVERS": broker.bootstrap,
-            "INFRASTRUCTOR_KAFKA__SESSION_TIMEOUT_S": "6",
-            "INFRASTRUCTOR_KAFKA__HEARTBEAT_S": "2",
-            "INFRASTRUCTOR_DATABASE__URL": database,
-            "INFRASTRUCTOR_DATA_DIR": str(folder),
-            "INFRASTRUCTOR_HTTP__ENABLED": "false",
-            "INFRASTRUCTOR_STREAMS__RULES_FILE": str(RULES),
-            "INFRASTRUCTOR_STREAMS__TICK_S": "1",
-            "PYTHONPATH": str(ROOT),
-        }
-        self.agent = self._role("agent", ("-m", "tests.faults.load_agent", "--data", str(folder)))
-        self.streams = self._role("streams", ("-m", "cli.main", "streams"))
-        self.sink = self._role("sink", ("-m", "cli.main", "sink", "timescale"))
-        self.gotify = self._role("gotify", ("-m", "cli.main", "sink", "gotify"))
-
-    def _role(self, name: str, arguments: tuple[str, ...]) -> Role:
-        return role(name, arguments, self.environment, self.folder)
-
-    @property
-    def roles(self) -> tuple[Role, ...]:
-        return (self.agent, self.streams, self.sink, self.gotify)
-
-    def kill_broker(self) -> None:
-        self.broker.kill()
-        time.sleep(random.uniform(0, 1))
-        self.broker.start()
-        self.broker_kills += 1
-
-    def strike(self, target: str) -> None:
-        if target == "broker":
-            self.kill_broker()
-            return
-        one: Role = getattr(self, target)
-        one.tend()
-        one.kill()
-        one.start()
-
-    def topics(self) -> dict[str, list[Seen]]:
-        return asyncio.run(oracle.read_topics(self.broker.bootstrap, TOPICS))
-
-    def end(self) -> None:
-        for one in self.roles:
-            one.end()
-
-
-@pytest.fixture
-def pipeline(broker: Broker, postgres: TestDatabase, tmp_path: Path) -> Iterator[Pipeline]:
-    found = Pipeline(tmp_path, broker, postgres.url)
-    settings = KafkaSettings(bootstrap_servers=(broker.bootstrap,))
-    asyncio.run(apply_topics(settings, load_catalog(settings)))
-    run(("db", "migrate"), found.environment)
-    yield found
-    found.end()
+TARGETS = ("agent", "streams", "sink", "gotify", "broker")
 
 
 def derived_again(topics: dict[str, list[Seen]]) -> dict[str, dict[str, dict[str, Any]]]:
@@ -165,10 +83,8 @@ def test_nothing_is_lost_and_nothing_is_stored_twice(pipeline: Pipeline) -> None
         one.start()
     wait_until("the first events", lambda: committed_count(pipeline.folder) > 1000, timeout=60, roles=pipeline.roles)
 
-    targets = ["agent", "streams", "sink", "broker"] * KILLS_EACH + ["gotify"]
-    random.shuffle(targets)
-    for target in targets:
-        time.sleep(random.uniform(0.5, 6))
+    for target in (target for _ in range(KILLS_EACH) for target in random.sample(TARGETS, len(TARGETS))):
+        time.sleep(random.uniform(0.5, 7))
         print(f"{time.strftime('%H:%M:%S')} kill {target} at {committed_count(pipeline.folder)} events")
         pipeline.strike(target)
     wait_until(
