@@ -23,7 +23,7 @@ from runtime.settings import (
     provenance,
     unknown_variables,
 )
-from sinks.settings import SinkSettings
+from sinks.settings import GotifySettings, SinkSettings
 from streams.settings import StreamsSettings
 
 CONCERNS: tuple[type[Concern], ...] = (
@@ -36,6 +36,7 @@ CONCERNS: tuple[type[Concern], ...] = (
     AgentSettings,
     StreamsSettings,
     SinkSettings,
+    GotifySettings,
     LocalSettings,
 )
 """Every concern of the settings; a package that has one adds its line."""

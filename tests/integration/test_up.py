@@ -28,18 +28,31 @@ UP = (sys.executable, "-m", "cli.main", "up")
 QUICK = {"INFRASTRUCTOR_AGENT__INTERVAL_S": "1", "INFRASTRUCTOR_AGENT__DEVICE_ID": "box"}
 METRIC = "infrastructor.metric.collected.v1"
 TICK = "infrastructor.clock.ticked.v1"
-RULES = "infrastructor.rules.loaded.v1"
+ALWAYS = """
+revision: 1
+rules:
+  - name: always
+    severity: warning
+    select: {metric: system.memory.limit}
+    condition: {kind: above, level: 0}
+    for: 2s
+    clear_for: 1s
+    annotations: {summary: "{device}: there is memory"}
+"""
 
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One folder for all tests of this module, so that later ones start with the data of earlier ones."""
-    return tmp_path_factory.mktemp("up") / "data"
+    folder = tmp_path_factory.mktemp("up")
+    (folder / "rules.yaml").write_text(ALWAYS)
+    return folder / "data"
 
 
 def environment(data_dir: Path, more: Mapping[str, str]) -> dict[str, str]:
     ours = {name: value for name, value in os.environ.items() if not name.startswith("INFRASTRUCTOR_LOG")}
-    return {**ours, "INFRASTRUCTOR_DATA_DIR": str(data_dir), **QUICK, **more}
+    rules = {"INFRASTRUCTOR_STREAMS__RULES_FILE": str(data_dir.parent / "rules.yaml")}
+    return {**ours, "INFRASTRUCTOR_DATA_DIR": str(data_dir), **QUICK, **rules, **more}
 
 
 def up(data_dir: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
@@ -141,11 +154,13 @@ def test_a_bounded_run_ends_with_a_summary_that_adds_up(data_dir: Path) -> None:
     assert summary["consistent"] is True, done.stderr
     assert summary["dead_letters"] == 0
     assert summary["gaps"] == 0
-    events = {**summary["published"], **summary["derived"]}
-    assert (
-        summary["stored"]["events"]
-        == sum(count for kind, count in events.items() if kind not in {TICK, RULES}) + summary["stored"]["rule_sets"]
-    )
+    everything = sum(summary["published"].values()) + sum(summary["derived"].values())
+    assert summary["stored"]["events"] == everything - summary["derived"][TICK]
+    # A rule that always holds: raised, told to nobody, recorded.
+    assert summary["derived"]["infrastructor.alert.raised.v1"] == 1
+    assert summary["notifications"] == {"requested": 1, "delivered": 0, "failed": 0, "suppressed": 1}
+    assert summary["suppressed_by_reason"] == {"not_configured": 1}
+    assert (summary["stored"]["alerts"], summary["stored"]["notifications"]) == (1, 1)
     assert summary["stored"]["metric_samples"] > 8 * 20
     processes = {"broker", "database", "agent", "streams", "sink-timescale", "sink-gotify"}
     assert set(summary["peak_rss_bytes"]) == processes | {"up"}
@@ -163,7 +178,8 @@ def test_the_live_view_shows_the_pipeline_survives_a_kill_and_stops_on_ctrl_c(da
         began = time.monotonic()
         screen.until("box online", "sink-gotify", "metric_samples", "cpu", within=40)
         assert time.monotonic() - began < 30
-        picture = screen.until("timescale", "psql", within=15)
+        # The alert is from the run before, and the notification.
+        picture = screen.until("timescale", "psql", "always", "suppressed (not_configured)", within=15)
         assert "127.0.0.1:" in picture
         with psycopg.connect(_url(data_dir)) as connection:
             row = connection.execute("SELECT count(*) FROM metric_samples").fetchone()
@@ -186,7 +202,8 @@ def test_the_live_view_shows_the_pipeline_survives_a_kill_and_stops_on_ctrl_c(da
 
 def test_when_it_is_killed_no_process_stays(data_dir: Path) -> None:
     with on_terminal(data_dir, "--plain") as screen:
-        _until(lambda: len(processes_of(data_dir)) >= 4, within=30)
+        # Itself and its four workers, beside the broker and the database.
+        _until(lambda: sum("cli.main" in p.cmdline() for p in processes_of(data_dir)) == 5, within=30)
         screen.process.kill()
         _until(lambda: not processes_of(data_dir), within=10)
 
