@@ -23,8 +23,8 @@ SCHEMA = Draft202012Validator(
     json.loads(files("check_jsonschema.builtin_schemas.vendor").joinpath("compose-spec.json").read_text())
 )
 
-# ${NAME}, ${NAME:?what to set} or ${NAME:-default}: the Compose specification, chapter "Interpolation".
-VARIABLE = re.compile(r"\$\{(?P<name>[A-Z_]+)(?P<how>:\?|:-)?(?P<rest>[^}]*)\}")
+# ${NAME}, ${NAME:?what to set}, ${NAME:-default}, ${NAME:+in its place}: Compose specification, "Interpolation".
+VARIABLE = re.compile(r"\$\{(?P<name>[A-Z_]+)(?P<how>:\?|:-|:\+)?(?P<rest>[^}]*)\}")
 SECRET = re.compile(r"PASS|PASSWORD|SECRET|KEY", re.IGNORECASE)
 
 

@@ -11,7 +11,9 @@ from prometheus_client import CollectorRegistry
 
 from collectors.metrics import AgentMetrics
 from runtime.metrics import KafkaMetrics, new_registry
+from sinks.gotify.metrics import GotifyMetrics
 from sinks.timescale.metrics import SinkMetrics
+from streams.worker.metrics import StreamsMetrics
 
 ROOT = Path(__file__).parents[3]
 CONFIG: dict[str, Any] = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())
@@ -27,9 +29,9 @@ TARGETS = {
 Metrics = Callable[[CollectorRegistry], object]
 PROCESSES: dict[str, tuple[Metrics, ...]] = {
     "agent": (KafkaMetrics.on, AgentMetrics.on),
-    "streams": (KafkaMetrics.on,),
+    "streams": (KafkaMetrics.on, StreamsMetrics.on),
     "sink-timescale": (KafkaMetrics.on, SinkMetrics.on),
-    "sink-gotify": (KafkaMetrics.on,),
+    "sink-gotify": (KafkaMetrics.on, GotifyMetrics.on),
 }
 """What each process puts on its registry."""
 
