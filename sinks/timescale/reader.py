@@ -14,17 +14,16 @@ from runtime.kafka.connect import Waiting, started
 from runtime.kafka.consumer import build_consumer
 from runtime.kafka.failures import CLIENT_ERRORS
 from runtime.settings import KafkaSettings
+from sinks.membership import NOBODY, stay
 from sinks.timescale.batch import Owned
 from sinks.timescale.writer import StoredOffset
 
 GROUP = "infrastructor-sink-timescale"
 CLIENT = "infrastructor-sink-timescale"
 
-_STILL_HERE_S = 60.0
 _REQUEST_S = 10.0
 _CONFIRM_AFTER_S = 1.0
 _TELL_EVERY_S = 2.0
-_NOBODY = TopicPartition("_", -1)
 
 
 class LogReader(ConsumerRebalanceListener):
@@ -67,7 +66,7 @@ class LogReader(ConsumerRebalanceListener):
             waiting=waiting,
         )
         self._consumer.subscribe(topics=self._topics, listener=self)
-        self._staying = asyncio.create_task(self._stay())
+        self._staying = asyncio.create_task(stay(self._consumer))
 
     async def stop(self) -> None:
         """Leave the group; takes a few seconds at most. May be called twice."""
@@ -149,7 +148,7 @@ class LogReader(ConsumerRebalanceListener):
         if not self.owned:
             # Nothing may be read of partitions that are not placed: asking for none waits for none.
             await asyncio.sleep(min(timeout_s, 0.1))
-            await self.consumer.getmany(_NOBODY, timeout_ms=0)
+            await self.consumer.getmany(NOBODY, timeout_ms=0)
             return []
         found = await self.consumer.getmany(*self.owned, timeout_ms=int(timeout_s * 1000), max_records=most)
         return [(self.owned[partition], records) for partition, records in found.items() if partition in self.owned]
@@ -185,10 +184,3 @@ class LogReader(ConsumerRebalanceListener):
             return not self.assigned or bool(self.fresh)
         bounds = await self.bounds(list(self.owned))
         return any(bounds[p][1] > owner.ahead for p, owner in self.owned.items() if p in bounds)
-
-    async def _stay(self) -> None:
-        # A member that asks for nothing for five minutes is thought dead; waiting for a database may take longer.
-        while True:
-            await asyncio.sleep(_STILL_HERE_S)
-            if self._consumer is not None and not self._consumer._closed:  # noqa: SLF001 - no public way to ask
-                await self._consumer.getmany(_NOBODY, timeout_ms=0)
