@@ -1,0 +1,195 @@
+"""The shell around the fold: the order of writes, what is not acknowledged, what is put aside, when it stops."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from runtime.clock import ManualClock
+from runtime.errors import KafkaUnavailable, Poisoned
+from runtime.kafka.dead_letters import from_record
+from runtime.kafka.producer import Acknowledged, Outgoing, SendFailed
+from runtime.metrics import KafkaMetrics
+from runtime.process import Stop
+from schemas.record import RawRecord
+from schemas.registry import COLLECTIONS, DEAD_LETTERS, STATUS
+from streams.derivations import all_derivations
+from streams.device_status.core import DeviceStatus
+from streams.stored import device_key, partition_key
+from streams.worker.batches import Batches, Tools
+from streams.worker.limit import Limit, Tally
+from streams.worker.metrics import StreamsMetrics
+from streams.worker.owned import Ownership
+from streams.worker.pulse import Paused, Pulse
+from streams.worker.writing import PatientSender
+from tests.contract.memory_log import MemoryLog
+from tests.unit.streams.log_of_events import Collections
+
+CHANGELOG = "changelog"
+
+
+class Recording:
+    """Passes on to the log in memory, remembers each call, and fails when told to."""
+
+    def __init__(self) -> None:
+        self.log = MemoryLog({STATUS: 12, DEAD_LETTERS: 1, CHANGELOG: 12})
+        self.calls: list[list[Outgoing]] = []
+        self.fail_from: int | None = None
+
+    async def send(self, records: Sequence[Outgoing]) -> list[Acknowledged]:
+        if self.fail_from is not None and len(self.calls) >= self.fail_from:
+            raise SendFailed(KafkaUnavailable("away"), acknowledged={}, refused={})
+        self.calls.append(list(records))
+        return await self.log.send(records)
+
+    async def close(self) -> None:
+        await self.log.close()
+
+
+class Shell:
+    """One derivation with partition 3, a clock that stands, and limits of choice."""
+
+    def __init__(self, *, limit: Limit | None = None) -> None:
+        self.kafka = Recording()
+        self.clock = ManualClock()
+        self.ownership = Ownership([DeviceStatus()])
+        self.take()
+        self.pulse = Pulse(self.clock, most_s=5)
+        registry = CollectorRegistry()
+        self.metrics = StreamsMetrics.on(registry)
+        tools = Tools(
+            PatientSender(self.kafka, self.clock, patience_s=0),
+            self.clock,
+            self.metrics,
+            KafkaMetrics.on(registry),
+            limit or Limit(in_a_row=10, share=0.5, minimum=10),
+            self.pulse,
+        )
+        self.batches = Batches("device_status", CHANGELOG, ownership=self.ownership, tools=tools)
+
+    def take(self) -> None:
+        """Own partition 3 with the states that are in the changelog, as after recovery."""
+        entries = {raw.key: raw.value for raw in self.kafka.log.records(CHANGELOG)}
+        self.ownership.take([(COLLECTIONS, 3), ("other", 1)], {"device_status": entries})  # type: ignore[dict-item]
+
+    @property
+    def topics(self) -> list[set[str]]:
+        return [{record.topic for record in call} for call in self.kafka.calls]
+
+
+async def test_outputs_then_states_then_the_partitions_own_each_acknowledged_before_the_next() -> None:
+    shell, log = Shell(), Collections(3)
+    log.completed("a")
+    log.completed("b")
+    log.tick()
+    await shell.batches.work_off(log.raws)
+    assert shell.topics == [{STATUS}, {CHANGELOG}, {CHANGELOG}]
+    outputs, states, partition = shell.kafka.calls
+    assert {one.partition for one in [*outputs, *states, *partition]} == {3}
+    assert [one.key for one in states] == [device_key(3, "a"), device_key(3, "b")]
+    assert [one.key for one in partition] == [partition_key(3)]
+    headers = dict(outputs[0].headers)
+    assert headers["cause-appended"] == b"%d" % log.raws[0].appended_ms
+    assert headers["content-type"] == b"application/cloudevents+json"
+
+
+@pytest.mark.parametrize("calls", [0, 1, 2])
+async def test_what_cannot_be_sent_is_raised_and_done_again_from_the_stored_states(calls: int) -> None:
+    shell, log = Shell(), Collections(3)
+    log.completed("a")
+    log.failed("a", status="unreachable")
+    shell.kafka.fail_from = calls
+    with pytest.raises(SendFailed):
+        await shell.batches.work_off(log.raws)
+    shell.kafka.fail_from = None
+    shell.take()
+    await shell.batches.work_off(log.raws)
+    sent = [one.value for call in shell.kafka.calls for one in call if one.topic == STATUS]
+    assert len(set(sent)) == 2
+    (owned,) = shell.ownership
+    assert owned.stored == 2
+    assert owned.fold.devices["a"].status == "offline"
+
+
+async def test_records_of_partitions_that_are_not_ours_are_left_to_their_owner() -> None:
+    shell, log = Shell(), Collections(4)
+    log.completed("a")
+    await shell.batches.work_off(log.raws)
+    assert shell.kafka.calls == []
+
+
+async def test_no_state_is_written_for_a_partition_lost_while_the_outputs_were_sent() -> None:
+    shell, log = Shell(), Collections(3)
+    log.completed("a")
+    send = shell.kafka.send
+
+    async def losing(records: Sequence[Outgoing]) -> list[Acknowledged]:
+        shell.ownership.lose_all()
+        return await send(records)
+
+    shell.kafka.send = losing  # type: ignore[method-assign]
+    await shell.batches.work_off(log.raws)
+    assert shell.topics == [{STATUS}]
+
+
+async def test_a_worker_that_stood_still_writes_no_state_and_ends() -> None:
+    shell, log = Shell(), Collections(3)
+    log.completed("a")
+    await shell.clock.advance(6)
+    with pytest.raises(Paused):
+        await shell.batches.work_off(log.raws)
+    assert CHANGELOG not in set().union(*shell.topics)
+    with pytest.raises(Paused):
+        # A pause is not forgotten when the loop goes round again.
+        await shell.pulse.beat(Stop())
+
+
+async def test_poison_is_put_aside_with_its_origin_and_not_again_after_a_repetition() -> None:
+    shell, log = Shell(), Collections(3)
+    log.completed("a")
+    log.completed("a")
+    raws = [replace(log.raws[0], value=b"{"), log.raws[1]]
+    await shell.batches.work_off(raws)
+    await shell.batches.work_off(raws)
+    (raw,) = shell.kafka.log.records(DEAD_LETTERS)
+    letter = from_record(raw)
+    assert letter is not None
+    assert letter.identity == ("device_status", COLLECTIONS, 3, 0)
+    assert (letter.reason, letter.origin.value) == ("not_json", b"{")
+
+
+async def test_too_much_poison_stops_the_worker_and_nothing_is_written() -> None:
+    shell = Shell(limit=Limit(in_a_row=3, share=0.01, minimum=1000))
+    raws = [RawRecord(COLLECTIONS, 3, offset, 0, b"a", b"{") for offset in range(3)]
+    with pytest.raises(Poisoned, match="3 records in a row"):
+        await shell.batches.work_off(raws)
+    assert shell.kafka.calls == []
+
+
+def test_the_share_of_failures_counts_from_a_minimum_on() -> None:
+    limit = Limit(in_a_row=1000, share=0.01, minimum=5)
+    tally = Tally()
+    for number in range(400):
+        tally = tally.after(failed=number % 80 == 0)
+    assert tally.failed == 5
+    assert tally.exceeded(limit) == "5 of the last 400 records could not be processed"
+    for _ in range(101):
+        tally = tally.after(failed=False)
+    assert tally.exceeded(limit) is None
+
+
+async def test_a_partition_is_read_from_what_its_own_state_has_not_applied() -> None:
+    shell, log = Shell(), Collections(3)
+    log.completed("a")
+    log.completed("b")
+    assert shell.ownership.positions() == {(COLLECTIONS, 3): 0}
+    await shell.batches.work_off(log.raws)
+    shell.ownership.lose_all()
+    assert shell.ownership.positions() == {}
+    shell.take()
+    assert shell.ownership.positions() == {(COLLECTIONS, 3): 2}
+
+
+def test_the_tables_are_those_of_topics_yaml() -> None:
+    assert {one.table for one in all_derivations()} == {"device_status", "alerts_metrics", "notifications"}
