@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from collectors.request import Request, argv_of, command_hash
+from collectors.request import Question, argv_of, command_hash
 from schemas.device import DeviceAttributes
 from schemas.envelope import Envelope
 from schemas.fields import Part
@@ -41,7 +41,7 @@ class Look(Generic[R]):
 
     name: str
     category: str
-    request: Request
+    request: Question
     parse: Callable[[str], R]
     tell: Callable[[R, R | None], Told]
     timeout_s: float = 10.0

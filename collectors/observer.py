@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from collectors.account import LONGEST_TEXT, Account, Observing
+from collectors.chain import ask
 from collectors.device import Device
 from collectors.errors import LookFailed
 from collectors.look import Look
@@ -101,7 +102,7 @@ class Observer:
         while True:
             run.attempts += 1
             try:
-                return await run.device.transport.fetch(run.look.request, Limits(timeout_s=run.look.timeout_s))
+                return await ask(run.device.transport, run.look.request, Limits(timeout_s=run.look.timeout_s))
             except LookFailed as error:
                 if not error.retryable or run.attempts > run.look.retries:
                     raise

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 STATVFS = "statvfs"
@@ -44,6 +45,22 @@ class FileSet:
 
 
 Request = Command | FileSet
+"""What a transport answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Run one program, then those that its answer asks for; see `collectors.chain`.
+
+    `then` is pure: given the first one's output, it returns the commands. It raises ParseError.
+    """
+
+    first: Command
+    then: Callable[[str], tuple[Command, ...]]
+
+
+Question = Request | Chain
+"""What a look asks: one request, or several of which the first decides the others."""
 
 _STATVFS_SCRIPT = (
     r"printf '\n==> statvfs <==\n'; "
@@ -53,11 +70,13 @@ _STATVFS_SCRIPT = (
 )
 
 
-def argv_of(request: Request) -> tuple[str, ...]:
-    """Return the argument vector that answers a request where only programs can be run.
+def argv_of(request: Question) -> tuple[str, ...]:
+    """Return the argument vector that answers a request where only programs can be run; of several, the first.
 
     For files that is one constant script for sh(1), with head(1) and stat(1) of coreutils or busybox.
     """
+    if isinstance(request, Chain):
+        return request.first.argv
     if isinstance(request, Command):
         return request.argv
     script = f"LC_ALL=C; export LC_ALL; head -v -c {request.max_file_bytes} {' '.join(request.patterns)} 2>/dev/null"

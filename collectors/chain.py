@@ -1,0 +1,54 @@
+"""Asking several programs in one look: one text, a section for each, within one deadline and one bound of bytes.
+
+The first program must answer. Of the others, one that reports failure, or is not there, is an answer as well: its
+section says how it ended, `<command line> [exit <code>]`, and the parser knows what that means.
+"""
+
+import shlex
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from collectors import sections
+from collectors.errors import LookTimedOut, OutputTooLarge, ProgramMissing
+from collectors.request import Chain, Command, Question
+from collectors.transport import Limits, Output, Transport
+
+ANY_CODE = frozenset(range(256))
+NOT_FOUND = 127
+"""What a shell reports of a program that is not there."""
+
+
+async def ask(
+    transport: Transport, question: Question, limits: Limits, *, monotonic: Callable[[], float] = time.monotonic
+) -> Output:
+    """Return the answer to a look's question; raises what `Transport.fetch` raises, and ParseError."""
+    if not isinstance(question, Chain):
+        return await transport.fetch(question, limits)
+    deadline = monotonic() + limits.timeout_s
+    answer = await transport.fetch(question.first, limits)
+    answers = [(_name(question.first, answer.exit_code), answer.text)]
+    size = answer.size
+    for command in question.then(answer.text):
+        left = Limits(deadline - monotonic(), limits.max_bytes - size)
+        if left.timeout_s <= 0:
+            raise LookTimedOut(f"{_title(command)} had no time left of {limits.timeout_s:g} s", operation="run")
+        if left.max_bytes <= 0:
+            raise OutputTooLarge(f"more than {limits.max_bytes} bytes before {_title(command)}", operation="read")
+        try:
+            answer = await transport.fetch(replace(command, accepted=ANY_CODE), left)
+        except ProgramMissing:
+            answer = Output("", 0, NOT_FOUND)
+        answers.append((_name(command, answer.exit_code), answer.text))
+        size += answer.size
+    return Output(sections.join(answers), size)
+
+
+def _title(command: Command) -> str:
+    return command.argv[0]
+
+
+def _name(command: Command, code: int) -> str:
+    # A header is one line, whatever the arguments hold.
+    line = " ".join(shlex.join(command.argv).splitlines())
+    return f"{line} [exit {code}]" if code else line
