@@ -10,7 +10,7 @@ from collectors.spool.spool import Spool, Taken
 from collectors.spool.store import Kept
 from runtime.backoff import Backoff
 from runtime.clock import Clock
-from runtime.errors import InfrastructorError, SpoolUnusable
+from runtime.errors import InfrastructorError, KafkaUnavailable, SpoolUnusable
 from runtime.kafka.dead_letters import DeadLetter, to_record
 from runtime.kafka.outgoing import outgoing_bytes
 from runtime.kafka.producer import Acknowledged, Outgoing, SendFailed, Sending
@@ -139,7 +139,7 @@ class Sender:
             return sending.result()
         await self._producer.close()
         raise SendFailed(
-            SpoolUnusable(f"Kafka has acknowledged nothing for {self._bounds.patience_s:g} s", operation="send"),
+            KafkaUnavailable(f"Kafka has acknowledged nothing for {self._bounds.patience_s:g} s", operation="send"),
             acknowledged={},
             refused={},
         )

@@ -76,6 +76,10 @@ SELECT place FROM events WHERE place > ? AND place <= ? AND at_ms >= ? ORDER BY 
 -- Let a range of one stream's events go.
 DELETE FROM events WHERE place >= ? AND place <= ?;
 
+-- name: count_range
+-- How many events of a range of one stream there are.
+SELECT COUNT(*) FROM events WHERE place >= ? AND place <= ?;
+
 -- name: upsert_device
 -- Remember what a device is.
 INSERT INTO devices (subject, attributes) VALUES (?, ?)
@@ -124,6 +128,10 @@ PRAGMA synchronous = FULL;
 -- name: sync_with_next
 -- A commit reaches the disk with the next one: what is deleted twice is sent twice, no more.
 PRAGMA synchronous = NORMAL;
+
+-- name: checkpoint
+-- Move the log into the file and give its room back.
+PRAGMA wal_checkpoint(TRUNCATE);
 
 -- name: begin
 -- Take the write lock at once.

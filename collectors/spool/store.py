@@ -9,6 +9,7 @@ from uuid import UUID
 
 from collectors.spool.draft import Commit, Draft
 from collectors.spool.limits import SpoolCorrupt, SpoolFull, SpoolLimits
+from collectors.spool.reserve import Reserve
 from collectors.spool.room import Dropped, drop_older, drop_oldest, gap_drafts
 from collectors.spool.streams import Stream, Streams, place_of, sequence_at, stream_at
 from runtime.clock import Clock
@@ -55,6 +56,9 @@ class SpoolStore:
         self._clock = clock
         self._limits = limits
         self._sql = sql
+        self._reserve = Reserve(path)
+        self._owed: dict[int, int] = {}
+        self._cap: int | None = None
         self.dropped = 0
         """Metric events let go for want of room or for their age, since this object was made."""
         with _translated(path):
@@ -69,6 +73,7 @@ class SpoolStore:
                 self._db.close()
                 raise
         self._path = path
+        self._reserve.keep()
 
     def _prepare(self) -> None:
         for setting in ("set_page_size", "set_wal", "set_cache", "set_checkpoint", "set_log_limit", "sync_each_commit"):
@@ -91,6 +96,10 @@ class SpoolStore:
             self._streams.add(Stream(stream_id, topic, subject, following, acknowledged))
         for stream_id, count, _, _ in self._db.execute(self._sql["select_pending"]):
             self._streams.by_id(stream_id).pending = count
+        for stream_id, sequence in self._owed.items():
+            stream = self._streams.by_id(stream_id)
+            stream.pending -= self._rows_to(stream, sequence)
+            stream.acknowledged = sequence
         self._devices: dict[str, str] = dict(self._db.execute(self._sql["select_devices"]).fetchall())
 
     def close(self) -> None:
@@ -111,15 +120,27 @@ class SpoolStore:
                 with self._transaction():
                     return self._append(commits)
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
+                if not _is_full(error):
                     raise
-            # The disk is full: what metrics held becomes free pages of the file, which need no disk.
-            self._load()
-            with self._transaction():
-                enough = self._freed(self._limits.drop_bytes)
-                self._note(drop_oldest(self._db, self._sql, self._streams, enough=enough), "spool_full")
+            self._stop_growing()
             with self._transaction():
                 return self._append(commits)
+
+    def _stop_growing(self) -> None:
+        """Go on within the file as it is on a full disk: what metrics held becomes free pages, which need no disk."""
+        self._load()
+        self._reserve.release()
+        self._db.execute(self._sql["checkpoint"]).fetchall()
+        self._cap = self._path.stat().st_size
+        with self._transaction():
+            over = self.used_bytes - self._cap
+            enough = self._freed(max(over, 0) + self._limits.drop_bytes)
+            self._note(drop_oldest(self._db, self._sql, self._streams, enough=enough), "spool_full")
+
+    @property
+    def _may_hold(self) -> int:
+        """Bytes: the limit, or less when the disk is full."""
+        return min(self._limits.max_bytes, self._cap or self._limits.max_bytes)
 
     def _append(self, commits: Sequence[Commit]) -> list[InfrastructorError | EventRefused | None]:
         outcomes: list[InfrastructorError | EventRefused | None] = []
@@ -134,7 +155,7 @@ class SpoolStore:
 
     def _keep(self, commit: Commit) -> None:
         rows, following = self._encoded(commit.drafts)
-        if self._make_room(sum(len(value) for _, _, value in rows)):
+        if self._make_room(sum(self._on_disk(value) for _, _, value in rows)):
             # Room was made, with gap events of their own: these are numbered after them.
             rows, following = self._encoded(commit.drafts)
         self._write(rows, following)
@@ -176,17 +197,21 @@ class SpoolStore:
 
     def _make_room(self, need: int) -> bool:
         """Drop metrics when `need` bytes do not fit; tell whether any went. Raises SpoolFull when that did not do."""
-        over = self.used_bytes + need - self._limits.max_bytes
+        over = self.used_bytes + need - self._may_hold
         if need == 0 or over <= 0:
             return False
         self._note(drop_oldest(self._db, self._sql, self._streams, enough=self._freed(over)), "spool_full")
-        if self.used_bytes + need > self._limits.max_bytes:
+        if self.used_bytes + need > self._may_hold:
             raise SpoolFull(
-                f"{self._path} holds {self.used_bytes} of {self._limits.max_bytes} bytes and no metrics to drop: "
+                f"{self._path} holds {self.used_bytes} of {self._may_hold} bytes and no metrics to drop: "
                 "is Kafka reachable? Else allow more with INFRASTRUCTOR_AGENT__SPOOL_BYTES",
                 operation="keep events",
             )
         return True
+
+    def _on_disk(self, value: bytes) -> int:
+        """Return the bytes of whole pages that a value may take."""
+        return (len(value) // self._page_bytes + 1) * self._page_bytes
 
     def _freed(self, over: int) -> Callable[[], bool]:
         goal = self.used_bytes - max(over, self._limits.drop_bytes)
@@ -203,13 +228,15 @@ class SpoolStore:
         """Tell whether collecting may go on: there is room, or metrics that can make some."""
         with self._guarded():
             droppable = any(stream.droppable for stream in self._streams)
-            return droppable or self.used_bytes <= self._limits.max_bytes - self._limits.drop_bytes
+            return droppable or self.used_bytes <= self._may_hold - self._limits.drop_bytes
 
     def trim(self) -> None:
         """Let metrics go that waited longer than they may."""
         cutoff_ms = self._clock.now_ms() - int(self._limits.max_metrics_age.total_seconds() * 1000)
         with self._guarded(), self._transaction():
             self._note(drop_older(self._db, self._sql, self._streams, cutoff_ms=cutoff_ms), "spool_age")
+        if self._reserve.keep():
+            self._cap = None
 
     def note_lost(self, drafts: Sequence[Draft]) -> None:
         """Keep the gap events of a file that was set aside."""
@@ -245,32 +272,54 @@ class SpoolStore:
         """
         upto: dict[int, int] = {}
         held: set[int] = set()
-        gone: dict[int, int] = {}
+        gone = 0
         for kept in taken:
             stream_id = stream_at(kept.place)
             if kept.place in acknowledged and stream_id not in held:
                 upto[stream_id] = sequence_at(kept.place)
-                gone[stream_id] = gone.get(stream_id, 0) + 1
+                gone += 1
             else:
                 held.add(stream_id)
-        with self._guarded():
-            self._db.execute(self._sql["sync_with_next"])
-            try:
-                with self._transaction():
-                    for stream_id, sequence in upto.items():
-                        self._acknowledge(self._streams.by_id(stream_id), sequence, gone[stream_id])
-            finally:
-                self._db.execute(self._sql["sync_each_commit"])
         for kept in taken:
             self._streams.by_id(stream_at(kept.place)).taken = 0
-        return sum(gone.values())
+        with self._guarded():
+            self._owed |= upto
+            self._pay()
+        return gone
 
-    def _acknowledge(self, stream: Stream, sequence: int, count: int) -> None:
-        first = place_of(stream.id, stream.acknowledged + 1)
-        self._db.execute(self._sql["delete_range"], (first, place_of(stream.id, sequence)))
+    def _pay(self) -> None:
+        """Delete what was acknowledged. A full disk may not let it: it is not sent again, and deleted later."""
+        self._db.execute(self._sql["sync_with_next"])
+        try:
+            for last in (False, True):
+                try:
+                    with self._transaction():
+                        for stream_id, sequence in self._owed.items():
+                            self._delete_to(self._streams.by_id(stream_id), sequence)
+                except sqlite3.OperationalError as error:
+                    if not _is_full(error):
+                        raise
+                    self._load()
+                    if last or not self._reserve.release():
+                        return
+                else:
+                    self._owed.clear()
+                    return
+        finally:
+            self._db.execute(self._sql["sync_each_commit"])
+
+    def _delete_to(self, stream: Stream, sequence: int) -> None:
+        known = place_of(stream.id, stream.acknowledged)
+        # Rows up to `known` are left over from when the disk was full: they are not counted as waiting any more.
+        self._db.execute(self._sql["delete_range"], (place_of(stream.id, 1), known))
+        gone = self._db.execute(self._sql["delete_range"], (known + 1, place_of(stream.id, sequence)))
+        stream.pending -= gone.rowcount
         stream.acknowledged = sequence
-        stream.pending -= count
         self._save(stream)
+
+    def _rows_to(self, stream: Stream, sequence: int) -> int:
+        bounds = place_of(stream.id, 1), place_of(stream.id, sequence)
+        return int(self._db.execute(self._sql["count_range"], bounds).fetchone()[0])
 
     def counts(self) -> SpoolCounts:
         """Return what the spool holds."""
@@ -286,11 +335,13 @@ class SpoolStore:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
+        dropped = self.dropped
         self._db.execute(self._sql["begin"])
         try:
             yield
             self._db.execute(self._sql["commit"])
         except BaseException:
+            self.dropped = dropped
             if self._db.in_transaction:
                 self._db.execute(self._sql["rollback"])
             raise
@@ -305,6 +356,10 @@ class SpoolStore:
                 if (error.sqlite_errorcode & 0xFF) not in _CORRUPT:
                     self._load()
                 raise
+
+
+def _is_full(error: sqlite3.Error) -> bool:
+    return (error.sqlite_errorcode & 0xFF) == sqlite3.SQLITE_FULL
 
 
 @contextmanager
