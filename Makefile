@@ -17,7 +17,7 @@ help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: $(VENV)/.run $(VENV)/.jars ## Set up what is missing, start everything and watch it; ARGS="--for 30s" and so on.
+run: $(VENV)/.run ## Set up what is missing, start everything and watch it; ARGS="--for 30s" and so on.
 	@exec $(BIN)/infrastructor up $(ARGS)
 
 .PHONY: test

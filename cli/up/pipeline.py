@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from cli.up.board import Board
 from cli.up.phases import Phases
@@ -10,6 +11,7 @@ from cli.up.plan import WORKERS, Plan, http_ports, worker
 from cli.up.stored import Rows, Stored
 from cli.up.threads import in_thread
 from cli.up.watch import Watch
+from deploy.local.jars import cache_dir, read_pins
 from deploy.local.server import Server
 from deploy.local.stack import LocalStack
 from runtime.clock import Clock
@@ -111,6 +113,8 @@ class Pipeline:
 
     async def _start_kafka(self, begun_ms: int) -> None:
         if self._plan.local_kafka:
+            if missing := missing_jars(cache_dir()):
+                self._board.say(f"fetching {missing} jars of Kafka, which takes a while this once")
             await self._start_server(self._stack.broker, "Kafka answers")
         _, refused = await apply_topics(self.kafka, load_catalog(self.kafka))
         if refused:
@@ -167,3 +171,8 @@ class Pipeline:
 
     def _world(self) -> World:
         return World.here({**os.environ, **self._environment})
+
+
+def missing_jars(cache: Path) -> int:
+    """Return how many of Kafka's jars are yet to be fetched."""
+    return sum(not (cache / "maven" / pin.path).exists() for pin in read_pins())
