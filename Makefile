@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 INSTALL_PROJECT := $(PIP) --no-deps --no-build-isolation --editable .
-# Handed to `infrastructor up` by `make run`, to pytest by `make test`, to the benchmarks by `make bench`.
+# Handed to `infrastructor up` by `make run`, to pytest by `make test`, to uv by `make lock`.
 ARGS ?=
 
 .PHONY: help
@@ -33,7 +33,7 @@ check: $(VENV)/.dev ## Lint, check formatting, types and the generated schemas.
 
 .PHONY: bench
 bench: $(VENV)/.dev $(VENV)/.jars ## Measure: codec, spool, streams, sink against bare COPY, the agent's footprint.
-	@exec $(BIN)/python -m benchmarks $(ARGS)
+	@for module in schemas agent streams sink; do echo; echo "== $$module"; $(BIN)/python -m benchmarks.$$module; done
 
 .PHONY: format
 format: $(VENV)/.dev ## Format the code.
