@@ -1,0 +1,34 @@
+"""`make bench`: every benchmark, one after the other, each in a process of its own; ARGS names some of them."""
+
+import subprocess
+import sys
+import time
+
+PARTS = {
+    "schemas": "reading and writing events, beside bare JSON",
+    "agent": "spool to acknowledged, beside a bare producer; memory and processor time of the agent",
+    "streams": "events through the worker, beside a bare Faust agent and the bare fold",
+    "sink": "rows stored, beside a bare binary COPY of the same rows",
+}
+
+
+def main(wanted: list[str]) -> int:
+    """Run the benchmarks named, all when none is; return 0 when each ended well."""
+    unknown = [name for name in wanted if name not in PARTS]
+    if unknown:
+        print(f"no such benchmark: {', '.join(unknown)}; there are {', '.join(PARTS)}", file=sys.stderr)
+        return 64
+    failed = []
+    for name in wanted or PARTS:
+        print(f"\n=== {name}: {PARTS[name]}", flush=True)
+        began = time.monotonic()
+        if subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=False).returncode:
+            failed.append(name)
+        print(f"--- {name} took {time.monotonic() - began:.0f} s", flush=True)
+    if failed:
+        print(f"failed: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
