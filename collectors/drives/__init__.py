@@ -1,0 +1,1 @@
+"""Drives as smartctl sees them: what they are, how they are, how they age."""
