@@ -1,0 +1,1 @@
+"""ZFS pools: their state, devices, scrubs and datasets, and the cache in memory."""
