@@ -15,7 +15,7 @@ ARC = Command(("cat", PATH), frozenset({0, 1}))
 # Text has local times: in UTC they say when. -T u tells the time of the device, which the age of a scrub is counted by.
 UTC = ("env", "TZ=UTC0")
 
-_VERSION = re.compile(r"^zfs-([0-9]{1,4})\.([0-9]{1,4})([^\s]{0,100})", re.MULTILINE)
+_VERSION = re.compile(r"^zfs-([0-9]{1,4})\.([0-9]{1,4})([!-~]{0,100})", re.MULTILINE)
 _JSON_SINCE = (2, 3)
 
 

@@ -258,3 +258,7 @@ def test_the_pools_of_the_corpus() -> None:
     assert (rpool.size_bytes, rpool.allocated_bytes, rpool.free_bytes) == (21367462298, 9051643576, 12240656794)
     assert (rpool.fragmentation, rpool.capacity, rpool.deduplication_ratio) == (0.33, 0.42, 1.0)
     assert (zion.state, zion.size_bytes) == ("faulted", None)
+
+
+def test_a_version_holds_no_character_that_an_event_refuses() -> None:
+    assert read_version("zfs-2.2.9-\x00\n") == "2.2.9-"
