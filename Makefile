@@ -33,7 +33,7 @@ check: $(VENV)/.dev ## Lint, check formatting, types and the generated schemas.
 
 .PHONY: bench
 bench: $(VENV)/.dev $(VENV)/.jars ## Measure: codec, spool, streams, sink against bare COPY, the agent's footprint.
-	@for module in schemas agent streams sink; do echo; echo "== $$module"; $(BIN)/python -m benchmarks.$$module; done
+	@exec $(BIN)/python -m benchmarks $(ARGS)
 
 .PHONY: format
 format: $(VENV)/.dev ## Format the code.
