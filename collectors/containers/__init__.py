@@ -1,0 +1,1 @@
+"""Containers as Docker and Podman show them: what there is, how it is, what it uses."""

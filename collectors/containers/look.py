@@ -1,0 +1,25 @@
+"""The look itself: which engines there are and their containers, then what each engine says of them."""
+
+from functools import partial
+
+from collectors.containers.engines import LIST, then
+from collectors.containers.reading import Readings, parse
+from collectors.containers.telling import NAME, tell
+from collectors.look import Look
+from collectors.request import Chain
+
+
+def containers_look(*, interval_s: float | None = None) -> Look[Readings]:
+    """Return the entry of the command registry. The script finds out which of `docker` and `podman` is there."""
+    return Look(
+        name=NAME,
+        category="containers",
+        request=Chain(LIST, then),
+        parse=parse,
+        tell=partial(tell, interval_s=interval_s),
+        # Docker's `stats` watches for two seconds.
+        timeout_s=30.0,
+        cache_ttl_s=30.0,
+        retries=1,
+        programs=("sh", "date"),
+    )
