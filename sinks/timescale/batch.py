@@ -28,29 +28,32 @@ URGENT = frozenset({STATUS, ALERTS})
 """Topics whose records are stored at once, whatever the batch window."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Item:
-    """One record that is to be stored: its bytes, for a dead letter if need be, and what was read of them."""
+    """One record that is to be stored: its bytes, for a dead letter if need be, and what was read of them.
+
+    Either `record` or `letter`. `stream` is what counts the event, None when it is known by its id.
+    """
 
     raw: RawRecord
-    content: ReadRecord | LetterRow
+    record: ReadRecord | None
+    letter: LetterRow | None = None
+    stream: Stream | None = None
+    sequence: int = 0
+    rows: int = 2
+    redriven: bool = False
 
-    @property
-    def record(self) -> ReadRecord | None:
-        """The event's record; None for a dead letter."""
-        return None if isinstance(self.content, LetterRow) else self.content
 
-    @property
-    def rows(self) -> int:
-        """About how many rows it becomes."""
-        event = getattr(self.content, "event", None)
-        return 1 + len(event.values) if isinstance(event, MetricLook) else 2
-
-    @property
-    def redriven(self) -> bool:
-        """Whether it was put back into the log for this consumer."""
-        record = self.record
-        return record is not None and record.redrive_for == CONSUMER
+def _item(raw: RawRecord, record: ReadRecord) -> Item:
+    event = record.event
+    return Item(
+        raw,
+        record,
+        stream=stream_of(record),
+        sequence=event.sequence or 0,
+        rows=1 + len(event.values) if isinstance(event, MetricLook) else 2,
+        redriven=record.redrive_for == CONSUMER,
+    )
 
 
 Read = Item | DeadLetter | None
@@ -62,7 +65,7 @@ def read(raw: RawRecord, reader: RecordReader, *, now_ms: int) -> Read:
     if raw.topic == DEAD_LETTERS:
         letter = from_record(raw)
         if letter is not None:
-            return Item(raw, letter_row(letter, raw))
+            return Item(raw, None, letter_row(letter, raw))
         why = EventRefused(Reason.NOT_AN_EVENT, "", "a record of infra.dead-letters without the headers of one")
         return refused(raw, why, consumer=CONSUMER, failed_at_ms=now_ms)
     redrive = header(raw.headers, REDRIVE_FOR) if raw.headers else None
@@ -75,7 +78,7 @@ def read(raw: RawRecord, reader: RecordReader, *, now_ms: int) -> Read:
         record = reader.read(raw)
     except EventRefused as error:
         return refused(raw, error, consumer=CONSUMER, failed_at_ms=now_ms)
-    return Item(raw, record) if is_projected(record) else None
+    return _item(raw, record) if is_projected(record) else None
 
 
 def refused_stream(raw: RawRecord) -> tuple[Stream, int] | None:
@@ -141,9 +144,8 @@ class Part:
         dead: dict[Stream, list[int]] = {}
         since: dict[Stream, int] = {}
         for item in self.items:
-            stream = stream_of(item.record) if item.record else None
-            if stream is not None and item.record is not None and item.record.event.sequence is not None:
-                seen.setdefault(stream, []).append(item.record.event.sequence)
+            if item.stream is not None:
+                seen.setdefault(item.stream, []).append(item.sequence)
         for letter in self.refused:
             found = refused_stream(letter.origin)
             if found is not None:
@@ -155,9 +157,8 @@ class Part:
     def streams(self) -> Iterator[Stream]:
         """The streams that have to be known before this share can be admitted or stored."""
         for item in self.items:
-            stream = stream_of(item.record) if item.record else None
-            if stream is not None:
-                yield stream
+            if item.stream is not None:
+                yield item.stream
         for letter in self.refused:
             found = refused_stream(letter.origin)
             if found is not None:
@@ -170,22 +171,32 @@ class Part:
         self.admitted = True
         taken = self.owner.taken
         kept: list[Item] = []
+        fresh: dict[Stream, list[int]] = {}
         for item in self.items:
-            stream = stream_of(item.record) if item.record else None
-            if stream is None or item.record is None or item.record.event.sequence is None:
-                kept.append(item)
-                continue
-            known, sequence = taken.get(stream, _NOTHING), item.record.event.sequence
-            if known.has(sequence) and not item.redriven:
-                self.duplicates += 1
-                continue
-            taken[stream] = known.with_seen((sequence,))
+            if item.stream is not None:
+                numbers = fresh.setdefault(item.stream, [])
+                # Nearly always the number after the last one: only others need a look at all that is known.
+                in_order = bool(numbers) and item.sequence == numbers[-1] + 1 and numbers[-1] >= self._highest(item)
+                if not in_order and not item.redriven and self._met(item, numbers):
+                    self.duplicates += 1
+                    continue
+                numbers.append(item.sequence)
             kept.append(item)
         self.items = kept
+        for stream, numbers in fresh.items():
+            taken[stream] = taken.get(stream, _NOTHING).with_seen(numbers)
         for letter in self.refused:
             found = refused_stream(letter.origin)
             if found is not None:
                 taken[found[0]] = taken.get(found[0], _NOTHING).with_dead((found[1],))
+
+    def _highest(self, item: Item) -> int:
+        known = self.owner.taken.get(item.stream) if item.stream is not None else None
+        return known.highest if known is not None else 0
+
+    def _met(self, item: Item, numbers: list[int]) -> bool:
+        known = self.owner.taken.get(item.stream, _NOTHING) if item.stream is not None else _NOTHING
+        return known.has(item.sequence) or item.sequence in numbers
 
 
 _NOTHING = Known()
@@ -269,5 +280,4 @@ class Batch:
 
 
 def _by_id(item: Item) -> bool:
-    record = item.record
-    return record is not None and (stream_of(record) is None or item.redriven)
+    return item.record is not None and (item.stream is None or item.redriven)

@@ -32,6 +32,11 @@ class Known:
         """Whether an event with this sequence is a repetition."""
         return sequence in self.seen or sequence in self.dead
 
+    @property
+    def highest(self) -> int:
+        """The highest sequence that is known, 0 when there is none."""
+        return max(self.seen.end, self.dead.end) - 1
+
     def with_seen(self, sequences: Iterable[int]) -> "Known":
         """What is known once these are stored; one that was dead (a redriven event) lives again."""
         found = list(sequences)

@@ -11,7 +11,7 @@ from schemas.metric_look import MetricLook
 from sinks.timescale.batch import Item
 from sinks.timescale.binary import EventPacker, pack_collections, pack_samples, pack_staged
 from sinks.timescale.project import project
-from sinks.timescale.rows import LetterRow, Rows
+from sinks.timescale.rows import Rows
 from sinks.timescale.samples import sorted_columns, staged_columns
 from sinks.timescale.series import Ids, Layout
 
@@ -64,7 +64,7 @@ class Packed:
 def rows_of(items: Sequence[Item]) -> Rows:
     """The rows of some items."""
     rows = project(item.record for item in items if item.record is not None)
-    rows.letters = [item.content for item in items if isinstance(item.content, LetterRow)]
+    rows.letters = [item.letter for item in items if item.letter is not None]
     return rows
 
 

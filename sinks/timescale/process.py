@@ -14,6 +14,7 @@ from sinks.process import run_sink
 from sinks.settings import SinkSettings
 from sinks.surroundings import Surroundings
 from sinks.timescale.metrics import SinkMetrics
+from sinks.timescale.reader import LogReader
 from sinks.timescale.service import TOPICS, TimescaleSink
 from sinks.timescale.store import Store
 from sinks.timescale.writer import Writer
@@ -56,5 +57,13 @@ def build(
     producer = KafkaProducer(kafka, NAME)
     store = Store(writer, producer, around=around, metrics=metrics, limit=settings.limit, explain=explain)
     return TimescaleSink(
-        kafka, settings, writer=writer, store=store, producer=producer, metrics=metrics, around=around, require=require
+        kafka,
+        settings,
+        writer=writer,
+        store=store,
+        producer=producer,
+        metrics=metrics,
+        around=around,
+        require=require,
+        reader=lambda revoking: LogReader(kafka, TOPICS, revoking=revoking),
     )

@@ -22,32 +22,43 @@ class Ranges:
         return bool(self.spans)
 
     @property
+    def end(self) -> int:
+        """The number after the highest; 1 when the set is empty."""
+        return self.spans[-1][1] if self.spans else 1
+
+    @property
     def count(self) -> int:
         """How many numbers are in the set."""
         return sum(end - start for start, end in self.spans)
 
     def with_number(self, number: int) -> "Ranges":
-        """The set and one more number; the next after the highest is the quick case."""
-        spans = self.spans
-        if spans and spans[-1][1] == number:
-            return Ranges((*spans[:-1], (spans[-1][0], number + 1)))
-        if number in self:
-            return self
-        at = bisect_right(spans, number, key=lambda span: span[0])
-        start, end = number, number + 1
-        before, after = spans[:at], spans[at:]
-        if before and before[-1][1] == start:
-            start, before = before[-1][0], before[:-1]
-        if after and after[0][0] == end:
-            end, after = after[0][1], after[1:]
-        return Ranges((*before, (start, end), *after))
+        """The set and one more number."""
+        return self.with_span(number, number + 1)
 
     def with_numbers(self, numbers: Iterable[int]) -> "Ranges":
-        """The set and more numbers."""
-        found = self
+        """The set and more numbers; those that follow one another are added at once."""
+        found, start, end = self, 0, 0
         for number in numbers:
-            found = found.with_number(number)
-        return found
+            if number == end:
+                end += 1
+                continue
+            found = found.with_span(start, end)
+            start, end = number, number + 1
+        return found.with_span(start, end)
+
+    def with_span(self, start: int, end: int) -> "Ranges":
+        """The set and the numbers from `start` to before `end`; to go on at the highest is the quick case."""
+        if start >= end:
+            return self
+        spans = self.spans
+        if spans and spans[-1][1] == start:
+            return Ranges((*spans[:-1], (spans[-1][0], end)))
+        before = tuple(span for span in spans if span[1] < start)
+        after = tuple(span for span in spans if span[0] > end)
+        touched = spans[len(before) : len(spans) - len(after)]
+        if touched:
+            start, end = min(start, touched[0][0]), max(end, touched[-1][1])
+        return Ranges((*before, (start, end), *after))
 
     def without(self, number: int) -> "Ranges":
         """The set less one number."""

@@ -7,8 +7,11 @@ from uuid import UUID
 
 from schemas.metric_look import MetricLook, Series
 
-Layout = tuple[str, tuple[Series, ...]]
-"""A device and the series of one of its looks, in their order: the same from look to look, so it is resolved once."""
+Layout = tuple[str, int]
+"""A device and the identity of a look's tuple of series, which its reader hands out again from look to look.
+
+Good as long as that tuple lives: within a batch, and in the cache, which holds on to it.
+"""
 
 Ids = tuple[int, ...]
 
@@ -32,7 +35,7 @@ def identity(device_id: str, series: Series) -> UUID:
 
 def layout_of(look: MetricLook) -> Layout:
     """The layout of a look."""
-    return (look.subject, look.series)
+    return (look.subject, id(look.series))
 
 
 class SeriesCache:
@@ -41,7 +44,7 @@ class SeriesCache:
     def __init__(self, most_series: int = 200_000, most_layouts: int = 10_000) -> None:
         self._most_series = most_series
         self._most_layouts = most_layouts
-        self._layouts: dict[Layout, Ids] = {}
+        self._layouts: dict[Layout, tuple[tuple[Series, ...], Ids]] = {}
         self._ids: dict[UUID, int] = {}
 
     def __len__(self) -> int:
@@ -59,33 +62,38 @@ class SeriesCache:
     def missing(self, looks: Iterable[MetricLook]) -> list[SeriesRow]:
         """The series of these looks that have to be asked for, each once."""
         rows: dict[UUID, SeriesRow] = {}
-        for device, all_series in {layout_of(look) for look in looks} - self._layouts.keys():
+        for (device, _), all_series in self._unknown(looks).items():
             for series in all_series:
                 key = identity(device, series)
                 if key not in self._ids and key not in rows:
                     rows[key] = SeriesRow(key, device, series.name, series.unit, dict(series.labels))
         return list(rows.values())
 
-    def completed(self, looks: Iterable[MetricLook], answer: Mapping[UUID, int]) -> dict[Layout, Ids]:
+    def completed(self, looks: Sequence[MetricLook], answer: Mapping[UUID, int]) -> dict[Layout, Ids]:
         """The ids of all these looks, with what the database answered; nothing is remembered yet."""
-        found: dict[Layout, Ids] = {}
-        for layout in {layout_of(look) for look in looks}:
-            ids = self._layouts.get(layout)
-            found[layout] = ids if ids is not None else self._composed(layout, answer)
+        found = {layout: ids for layout, (_, ids) in self._of(looks).items()}
+        for layout, all_series in self._unknown(looks).items():
+            found[layout] = self._composed(layout[0], all_series, answer)
         return found
 
-    def learn(self, layouts: Mapping[Layout, Ids], answer: Mapping[UUID, int]) -> None:
+    def learn(self, looks: Iterable[MetricLook], layouts: Mapping[Layout, Ids], answer: Mapping[UUID, int]) -> None:
         """Remember what was committed."""
         for key, number in answer.items():
             if len(self._ids) >= self._most_series:
                 del self._ids[next(iter(self._ids))]
             self._ids[key] = number
-        for layout, ids in layouts.items():
-            if layout not in self._layouts and len(self._layouts) >= self._most_layouts:
+        for layout, all_series in self._unknown(looks).items():
+            if len(self._layouts) >= self._most_layouts:
                 del self._layouts[next(iter(self._layouts))]
-            self._layouts[layout] = ids
+            self._layouts[layout] = (all_series, layouts[layout])
 
-    def _composed(self, layout: Layout, answer: Mapping[UUID, int]) -> Ids:
-        device, all_series = layout
+    def _of(self, looks: Iterable[MetricLook]) -> dict[Layout, tuple[tuple[Series, ...], Ids]]:
+        layouts = {layout_of(look) for look in looks}
+        return {layout: self._layouts[layout] for layout in layouts & self._layouts.keys()}
+
+    def _unknown(self, looks: Iterable[MetricLook]) -> dict[Layout, tuple[Series, ...]]:
+        return {layout: look.series for look in looks if (layout := layout_of(look)) not in self._layouts}
+
+    def _composed(self, device: str, all_series: Iterable[Series], answer: Mapping[UUID, int]) -> Ids:
         keys = [identity(device, series) for series in all_series]
         return tuple(self._ids[key] if key in self._ids else answer[key] for key in keys)

@@ -38,10 +38,14 @@ from sinks.timescale.writer import Writer
 TOPICS = (METRICS, OBSERVATIONS, COLLECTIONS, DEVICES, STATUS, ALERTS, NOTIFICATIONS, DEAD_LETTERS)
 
 _IDLE_POLL_S = 0.2
-_YIELD_EVERY = 64
+_YIELD_EVERY = 8
 _QUIET_S = 20.0
 _STALLED_S = 60.0
 _REVOKE_S = 5.0
+
+
+NewReader = Callable[[Callable[[], Awaitable[None]]], LogReader]
+"""Makes the reader of one membership; it is given what to await when partitions are taken away."""
 
 
 class Stalled(Exception):
@@ -62,6 +66,7 @@ class TimescaleSink:
         metrics: SinkMetrics,
         around: Surroundings,
         require: Callable[[Waiting], Awaitable[None]],
+        reader: NewReader,
     ) -> None:
         self._kafka = kafka
         self._settings = settings
@@ -72,7 +77,8 @@ class TimescaleSink:
         self._around = around
         self._require = require
         self._decoder = RecordReader()
-        self._reader = self._new_reader()
+        self._new_reader = reader
+        self._reader = reader(self._revoking)
         self._writing: asyncio.Task[None] | None = None
         self._held: list[tuple[Owned, Sequence[ConsumerRecord[bytes, bytes]]]] = []
         self._progress_at = time.monotonic()
@@ -104,7 +110,7 @@ class TimescaleSink:
 
     async def _membership(self) -> None:
         """One membership of the consumer group: until stop, or until it stalls."""
-        self._reader = self._new_reader()
+        self._reader = self._new_reader(self._revoking)
         self._held = []
         await self._reader.start(self._kafka_away)
         self._around.readiness.set("kafka", ok=True)
@@ -311,6 +317,3 @@ class TimescaleSink:
     def _show_lag(self) -> None:
         for partition, count in self._reader.lag().items():
             self._around.kafka_metrics.lag.labels(partition.topic, str(partition.partition)).set(count)
-
-    def _new_reader(self) -> LogReader:
-        return LogReader(self._kafka, TOPICS, revoking=self._revoking)

@@ -25,7 +25,7 @@ from sinks.timescale.packed import Packed, Unpackable, pack, rows_of
 from sinks.timescale.ranges import parse_ranges
 from sinks.timescale.refusals import Meaning, meaning
 from sinks.timescale.revision import REVISION
-from sinks.timescale.series import SeriesCache
+from sinks.timescale.series import SeriesCache, layout_of
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 Connect = Callable[[], Awaitable[Connection]]
@@ -226,7 +226,7 @@ class Writer:
             await self._drop()
             raise
         self._uncertain = None
-        self._series.learn(packed.layouts, packed.answer)
+        self._series.learn(packed.looks, packed.layouts, packed.answer)
         for part in batch.parts:
             part.owner.known = part.next
             part.owner.stored.update(ledgers[part.owner])
@@ -372,7 +372,7 @@ def _conflicts(packed: Packed, new: set[UUID], inserted: set[tuple[int, datetime
     found: list[dict[str, object]] = []
     for look in packed.looks:
         at = micros(look.time)
-        for series, value in zip(packed.layouts[look.subject, look.series], look.values, strict=True):
+        for series, value in zip(packed.layouts[layout_of(look)], look.values, strict=True):
             if (series, at) in free:
                 free.discard((series, at))
             elif look.id in new:
