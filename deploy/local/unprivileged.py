@@ -27,7 +27,8 @@ def unprivileged(*, executable: Path, folder: Path) -> tuple[str, ...]:
 
     A virtual environment or a data folder often lies below a folder closed to others (/root). Then, and only then,
     the command is let through closed folders by the capability DAC_READ_SEARCH (capabilities(7)): it can read and
-    search what root can, and write only what is `nobody`'s.
+    search what root can, and write only what is `nobody`'s. PostgreSQL looks for its programs with access(2), which
+    leaves capabilities out unless the secure bit NO_SETUID_FIXUP is set.
     """
     if not is_root():
         return ()
@@ -40,7 +41,8 @@ def unprivileged(*, executable: Path, folder: Path) -> tuple[str, ...]:
         )
     # Changing the user clears the signal that the parent's end would send (prctl(2)): asked for again in one go.
     plain = (setpriv, f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--pdeathsig=INT")
-    reading = (*plain, "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
+    capable = ("--securebits=+no_setuid_fixup", "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
+    reading = (*plain, *capable)
     for prefix in (plain, reading):
         if _can_reach(prefix, executable=executable, folder=folder):
             return prefix

