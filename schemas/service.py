@@ -27,7 +27,9 @@ class Service(Part):
     sub_state: Word | None = None
     enabled: Word | None = Field(default=None, description="UnitFileState: `enabled`, `disabled`, `static`.")
     result: Word | None = Field(default=None, description="`success`, `exit-code`, `signal`, `oom-kill`, `timeout`.")
-    exit_code: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = Field(default=None, description="ExecMainStatus.")
+    exit_code: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = Field(
+        default=None, description="ExecMainStatus once it ended; 128 and the number of the signal that ended it."
+    )
     restarts: Count | None = Field(default=None, description="NRestarts: by systemd itself, since it was started.")
     main_pid: Count | None = None
     memory_bytes: Bytes | None = None

@@ -1,0 +1,1 @@
+"""systemd units and timers: their states, results, restarts, what they use."""
