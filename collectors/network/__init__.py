@@ -1,0 +1,1 @@
+"""Interfaces, addresses, routes, neighbours and listening sockets."""
