@@ -1,0 +1,1 @@
+"""Updates that wait, and whether a reboot is due."""
