@@ -5,7 +5,7 @@ them. A kill between any two changes no result: what is derived again has the sa
 the offset it stands at.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from runtime.clock import Clock
@@ -40,6 +40,7 @@ class Folded:
     records: list[Outgoing] = field(default_factory=list)
     touched: dict[tuple[str, int], Owned] = field(default_factory=dict)
     letters: list[DeadLetter] = field(default_factory=list)
+    reread: list[Owned] = field(default_factory=list)
     outputs: int = 0
 
 
@@ -53,6 +54,8 @@ class Tools:
     kafka: KafkaMetrics
     limit: Limit
     pulse: Pulse
+    reread: Callable[[Sequence[Owned]], Awaitable[None]]
+    """Read partitions again from the first record that is not applied."""
 
 
 class Batches:
@@ -83,6 +86,8 @@ class Batches:
         await tools.sender.send(folded.records)
         tools.pulse.check()
         written = await self._write(folded.touched.values())
+        if folded.reread:
+            await tools.reread([owned for owned in folded.reread if self._ownership.holds(owned)])
         metrics = tools.metrics
         metrics.records.labels(self._name).inc(len(raws))
         metrics.outputs.labels(self._name).inc(folded.outputs)
@@ -103,9 +108,14 @@ class Batches:
         return folded
 
     def _fold_one(self, raw: RawRecord, owned: Owned, folded: Folded) -> None:
-        if raw.offset < owned.fold.next_offset:
-            self._tools.metrics.notes.labels(self._name, "repeated").inc()
-            return
+        admission = owned.admit(raw.offset)
+        if admission != "next":
+            self._tools.metrics.notes.labels(self._name, admission).inc()
+            if admission == "reread":
+                folded.reread.append(owned)
+            if admission != "hole":
+                return
+            self._log.error("records are missing in the log", partition=raw.partition, before=raw.offset)
         try:
             record = self._reader.read(raw)
         except EventRefused as error:

@@ -11,16 +11,18 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import faust
+from aiokafka.errors import IllegalStateError
 from faust.transport.drivers.aiokafka import Consumer, Transport
 from faust.types import TP, EventT, StreamT
 
 from runtime.kafka.catalog import TopicCatalog
 from runtime.kafka.options import faust_broker_options
+from runtime.log import get_logger
 from runtime.settings import KafkaSettings
 from schemas.record import RawRecord
 from streams.derivation import Derivation
 from streams.settings import StreamsSettings
-from streams.worker.owned import Ownership
+from streams.worker.owned import Owned, Ownership
 
 Work = Callable[[Sequence[RawRecord]], Awaitable[None]]
 Failed = Callable[[BaseException], None]
@@ -144,9 +146,42 @@ async def _revoked(app: Any, *_: Any, **__: Any) -> None:
     app.ownership.lose_all()
 
 
+async def reread(app: StreamsApp, partitions: Sequence[Owned]) -> None:
+    """Set partitions back to the first record that is not applied; past what is no longer in the log."""
+    assigned = app.consumer.assignment()
+    places = {TP(one.topic, one.partition): one for one in partitions}
+    ours = {tp: one for tp, one in places.items() if tp in assigned}
+    try:
+        earliest = await app.consumer.earliest_offsets(*ours)
+        for tp, one in ours.items():
+            _past_what_is_gone(one, earliest.get(tp) or 0)
+        await app.consumer.seek_wait({tp: one.fold.next_offset for tp, one in ours.items()})
+    except IllegalStateError:
+        # A rebalance took them away in between: who owns them reads them from their states.
+        return
+    get_logger("streams").warning(
+        "read again", **{f"{tp.topic}-{tp.partition}": one.fold.next_offset for tp, one in ours.items()}
+    )
+
+
+def _past_what_is_gone(owned: Owned, earliest: int) -> None:
+    expected = owned.fold.next_offset
+    if earliest > expected:
+        get_logger("streams").error(
+            "records were deleted before they were read",
+            topic=owned.topic,
+            partition=owned.partition,
+            first=expected,
+            last=earliest - 1,
+        )
+        owned.fold.pass_over(earliest - 1)
+
+
 async def _recovered(app: Any, *_: Any, **__: Any) -> None:
     places = [(tp.topic, tp.partition) for tp in app.consumer.assignment()]
     app.ownership.take(places, {name: table.data.data for name, table in app.tables.items()})
+    # Before Faust lets the records flow, which it does before it seeks by itself.
+    await app.consumer.seek_to_committed()
 
 
 def _quieten() -> None:

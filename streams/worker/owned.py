@@ -7,7 +7,7 @@ applied, so a state that went back (a paused worker wrote an old one) is caught 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from runtime.log import get_logger
 from streams.derivation import Derivation
@@ -15,6 +15,11 @@ from streams.fold import PartitionFold
 
 Place = tuple[str, int]
 """Topic and partition."""
+
+Admission = Literal["next", "repeated", "early", "reread", "hole"]
+"""What to do with a record: fold it; skip it; skip it and read the partition again; fold it and tell of the hole."""
+
+MOST_REREADS = 4
 
 
 @dataclass(slots=True, eq=False)
@@ -30,10 +35,50 @@ class Owned:
     end: int = 0
     """The end of the log as far as it is known: behind the last tick that we put."""
 
+    passed: int = -1
+    """The highest offset that came while an earlier one was awaited; -1 when none is."""
+
+    rereads: int = 0
+    """How often the awaited one was asked for again."""
+
+    _stalled_at: int = -1
+    _stalled_since: float = 0.0
+
     @property
     def partition(self) -> int:
         """The number of the partition."""
         return self.fold.partition
+
+    def admit(self, offset: int) -> Admission:
+        """Whether a record is the next one: offsets of topics that are not compacted have no holes.
+
+        Faust may deliver what it had fetched before a seek, or drop a record while its flow is stopped. Then a later
+        one comes first, and the awaited one must be read again. A hole that stays after several tries is one of the
+        log (the marker of somebody's transaction).
+        """
+        expected = self.fold.next_offset
+        if offset < expected:
+            return "repeated"
+        if offset == expected:
+            self.passed, self.rereads = -1, 0
+            return "next"
+        on_its_way = offset > self.passed >= 0
+        self.passed = max(self.passed, offset)
+        if on_its_way:
+            return "early"
+        # The position was set back, and the awaited record did not come: once more, or there is none.
+        if self.rereads == MOST_REREADS:
+            self.passed, self.rereads = -1, 0
+            return "hole"
+        self.rereads += 1
+        self.passed = offset
+        return "reread"
+
+    def stalled_s(self, now: float) -> float:
+        """How long there have been records to read with nothing stored, by a monotonic clock."""
+        if self.stored != self._stalled_at or not self.lag:
+            self._stalled_at, self._stalled_since = self.stored, now
+        return now - self._stalled_since
 
     @property
     def lag(self) -> int:
@@ -82,6 +127,10 @@ class Ownership:
         self._owned = owned
         self.generation += 1
         self._log.info("partitions taken", **{topic: len(partitions) for topic, partitions in by_topic.items()})
+
+    def stalled_s(self, now: float) -> float:
+        """How long the partition that waits longest has had records to read and nothing stored; seconds."""
+        return max((one.stalled_s(now) for one in self), default=0.0)
 
     def positions(self) -> dict[Place, int]:
         """Where each partition is to be read from."""

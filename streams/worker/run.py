@@ -5,7 +5,8 @@ import contextlib
 import os
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, NoReturn
 
 from runtime.clock import SystemClock
@@ -16,15 +17,14 @@ from runtime.kafka.catalog import TopicCatalog, load_catalog
 from runtime.kafka.producer import KafkaProducer
 from runtime.log import configure_logging, get_logger
 from runtime.metrics import KafkaMetrics, new_registry
-from runtime.process import Stop, run_process
+from runtime.process import Stop, one_line, run_process
 from runtime.settings import HttpSettings, KafkaSettings, LogSettings, ProcessSettings, load, secret_values
-from schemas.record import RawRecord
 from schemas.registry import DEAD_LETTERS
 from streams.derivations import all_derivations
 from streams.settings import StreamsSettings, default_rules
 from streams.worker.batches import Batches, Tools
 from streams.worker.clockwork import Clockwork
-from streams.worker.faust_app import StreamsApp, add_agent, build_app
+from streams.worker.faust_app import StreamsApp, add_agent, build_app, reread
 from streams.worker.limit import Limit
 from streams.worker.metrics import StreamsMetrics
 from streams.worker.owned import Ownership
@@ -118,8 +118,8 @@ class Worker:
                 failure.set_exception(error)
 
         pulse = Pulse(self._clock, most_s=self._kafka.session_timeout_s - self._kafka.heartbeat_s)
-        watchdog = Watchdog(stuck_s=self._settings.stuck_s, behind=lambda: any(one.lag for one in self._ownership))
-        app = self._build(pulse, watchdog, failed)
+        watchdog = Watchdog(stuck_s=self._settings.stuck_s, stalled_s=self._ownership.stalled_s)
+        app = self._build(pulse, failed)
         clockwork = Clockwork(self._ownership, self._sender, self._clock, period_s=self._settings.tick_s)
         background = [
             _guarded(run, stop, failed) for run in (pulse.beat, clockwork.run, self._rulebook.run, self._observe)
@@ -132,7 +132,6 @@ class Worker:
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         watchdog.stop()
         if failure.done() and not asking.done():
-            # At once, without Faust's own way of stopping, which would wait for what is never acknowledged.
             self._fail(failure)
         await self._drain(app, background)
 
@@ -141,16 +140,23 @@ class Worker:
         used = {one.reads for one in derivations} | {one.writes for one in derivations} | {DEAD_LETTERS}
         return sorted(used | {self._catalog.changelog(one.table) for one in derivations})
 
-    def _build(self, pulse: Pulse, watchdog: Watchdog, failed: Callable[[BaseException], None]) -> StreamsApp:
+    def _build(self, pulse: Pulse, failed: Callable[[BaseException], None]) -> StreamsApp:
         settings = self._settings
         app = build_app(settings, self._kafka, catalog=self._catalog, ownership=self._ownership)
         limit = Limit(settings.poison_in_a_row, settings.poison_share, settings.poison_minimum)
-        tools = Tools(self._sender, self._clock, self._metrics, self._kafka_metrics, limit, pulse)
+        tools = Tools(
+            self._sender,
+            self._clock,
+            self._metrics,
+            self._kafka_metrics,
+            limit,
+            pulse,
+            reread=partial(reread, app),
+        )
         for derivation in self._ownership.derivations.values():
             changelog = self._catalog.changelog(derivation.table)
             batches = Batches(derivation.name, changelog, ownership=self._ownership, tools=tools)
-            work = _with_progress(batches, watchdog)
-            add_agent(app, derivation, settings, work=work, failed=failed)
+            add_agent(app, derivation, settings, work=batches.work_off, failed=failed)
         return app
 
     def _waiting(self, error: InfrastructorError) -> None:
@@ -171,12 +177,13 @@ class Worker:
                 self._metrics.partitions.labels(name).set(count)
 
     def _fail(self, failure: "asyncio.Future[None]") -> NoReturn:
+        """End the process at once: Faust's own way of stopping would wait for what is never acknowledged."""
         error = failure.exception()
-        assert error is not None  # noqa: S101 - for the type checker
-        if not isinstance(error, InfrastructorError):
-            self._log.error("the worker failed", error=error)
-        _leave_within(2.0, error.exit_code if isinstance(error, InfrastructorError) else 70)
-        raise error
+        if isinstance(error, InfrastructorError):
+            print(one_line(error), file=sys.stderr)  # noqa: T201
+            leave(error.exit_code)
+        self._log.error("the worker failed: this is a fault of the program", error=error)
+        leave(InfrastructorError.exit_code)
 
     async def _drain(self, app: StreamsApp, background: "list[asyncio.Task[None]]") -> None:
         """Finish the batches in hand and leave the group, so that another takes over at once."""
@@ -190,14 +197,6 @@ class Worker:
             task.cancel()
         await self._producer.close()
         _leave_within(2.0, 0)
-
-
-def _with_progress(batches: Batches, watchdog: Watchdog) -> Callable[[Sequence[RawRecord]], Awaitable[None]]:
-    async def work(raws: Sequence[RawRecord]) -> None:
-        await batches.work_off(raws)
-        watchdog.made_progress()
-
-    return work
 
 
 def _guarded(

@@ -15,36 +15,28 @@ CHECK_S = 1.0
 
 
 class Watchdog:
-    """`made_progress` is to be called when a batch was stored, `behind` says whether there is something to read."""
+    """`stalled_s` says, of a moment of the monotonic clock, for how long a partition has not got on."""
 
-    def __init__(self, *, stuck_s: float, behind: Callable[[], bool]) -> None:
+    def __init__(self, *, stuck_s: float, stalled_s: Callable[[float], float]) -> None:
         self._stuck_s = stuck_s
-        self._behind = behind
-        self._progress = time.monotonic()
+        self._stalled_s = stalled_s
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
     def start(self) -> None:
         """Watch from now on."""
-        self._progress = time.monotonic()
         self._thread.start()
 
     def stop(self) -> None:
         """Watch no longer."""
         self._stopped.set()
 
-    def made_progress(self) -> None:
-        """Something was stored."""
-        self._progress = time.monotonic()
-
     def _watch(self) -> None:
         while not self._stopped.wait(CHECK_S):
-            if not self._behind():
-                self._progress = time.monotonic()
-            elif time.monotonic() - self._progress > self._stuck_s:
+            if self._stalled_s(time.monotonic()) > self._stuck_s:
                 print(  # noqa: T201 - the log may be what is stuck
-                    f"error: no progress for {self._stuck_s:g} s though there are records to read: the worker ends, "
-                    "to be started again",
+                    f"error: a partition has records to read and got no further for {self._stuck_s:g} s: the worker "
+                    "ends, to be started again",
                     file=sys.stderr,
                     flush=True,
                 )

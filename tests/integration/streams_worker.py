@@ -94,7 +94,7 @@ class Worker:
     def __exit__(self, *_: object) -> None:
         if self._process is not None and self._process.poll() is None:
             self.kill()
-        if sys.exc_info()[0] is not None:
+        if sys.exc_info()[0] is not None or "read again" in self.log.read_text(errors="replace"):
             print(self.log.read_text(errors="replace")[-8000:])
 
 
@@ -170,7 +170,9 @@ async def compare_with_the_fold(settings: KafkaSettings) -> dict[str, int]:
             if event.sequence > sequences[event.subject]:
                 assert event.sequence == sequences[event.subject] + 1, "a hole in the sequences"
                 sequences[event.subject] = event.sequence
-        assert set(stored) == set(expected), derivation.name
+        missing, extra = set(expected) - set(stored), set(stored) - set(expected)
+        assert not missing, f"{derivation.name}: derived, but not in the topic: {[expected[one] for one in missing]}"
+        assert not extra, f"{derivation.name}: in the topic, but not derived: {[stored[one] for one in extra]}"
         assert all(values == {expected[one]} for one, values in stored.items()), derivation.name
         assert sum(sequences.values()) == len(expected), derivation.name
         counts[derivation.name] = len(expected)

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from runtime.kafka.admin import apply_topics
 from runtime.kafka.catalog import load_catalog
 from runtime.settings import KafkaSettings
 from schemas.record import RawRecord
+from streams.worker.pulse import Paused
 from tests.integration.streams_worker import SESSION_S, Worker, all_applied, compare_with_the_fold, now, send
 from tests.unit.streams.log_of_events import Collections, Log, Metrics
 
@@ -71,3 +73,26 @@ async def test_a_worker_killed_at_random_changes_no_result(broker: Broker, tmp_p
     assert counts["device_status"] > DEVICES
     assert counts["alerts-metrics"] > DEVICES
     assert counts["notifications"] == counts["alerts-metrics"]
+
+
+async def test_two_workers_share_the_partitions_and_one_that_stood_still_ends(broker: Broker, tmp_path: Path) -> None:
+    settings = KafkaSettings(bootstrap_servers=(broker.bootstrap,), session_timeout_s=SESSION_S, heartbeat_s=1)
+    await apply_topics(settings, load_catalog(settings))
+    raws = traffic(random.Random(7))
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    with Worker(broker.bootstrap, first) as one, Worker(broker.bootstrap, second) as other:
+        await asyncio.sleep(6)
+        for start in range(0, len(raws), 20):
+            if start == 600:
+                one.process.send_signal(signal.SIGSTOP)
+            if start == 1800:
+                one.process.send_signal(signal.SIGCONT)
+            await send(settings, raws[start : start + 20])
+            await asyncio.sleep(0.1 if not 600 < start < 1800 else 0.2)
+        assert one.process.wait(20) == Paused.exit_code
+        await all_applied(settings, other)
+        assert other.terminate() == 0
+    counts = await compare_with_the_fold(settings)
+    assert counts["alerts-metrics"] > DEVICES

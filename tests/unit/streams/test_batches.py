@@ -20,7 +20,7 @@ from streams.stored import device_key, partition_key
 from streams.worker.batches import Batches, Tools
 from streams.worker.limit import Limit, Tally
 from streams.worker.metrics import StreamsMetrics
-from streams.worker.owned import Ownership
+from streams.worker.owned import MOST_REREADS, Owned, Ownership
 from streams.worker.pulse import Paused, Pulse
 from streams.worker.writing import PatientSender
 from tests.contract.memory_log import MemoryLog
@@ -65,13 +65,18 @@ class Shell:
             KafkaMetrics.on(registry),
             limit or Limit(in_a_row=10, share=0.5, minimum=10),
             self.pulse,
+            self.reread,
         )
+        self.set_back: list[int] = []
         self.batches = Batches("device_status", CHANGELOG, ownership=self.ownership, tools=tools)
 
     def take(self) -> None:
         """Own partition 3 with the states that are in the changelog, as after recovery."""
         entries = {raw.key: raw.value for raw in self.kafka.log.records(CHANGELOG)}
         self.ownership.take([(COLLECTIONS, 3), ("other", 1)], {"device_status": entries})  # type: ignore[dict-item]
+
+    async def reread(self, partitions: Sequence[Owned]) -> None:
+        self.set_back += [owned.fold.next_offset for owned in partitions]
 
     @property
     def topics(self) -> list[set[str]]:
@@ -193,3 +198,42 @@ async def test_a_partition_is_read_from_what_its_own_state_has_not_applied() -> 
 
 def test_the_tables_are_those_of_topics_yaml() -> None:
     assert {one.table for one in all_derivations()} == {"device_status", "alerts_metrics", "notifications"}
+
+
+async def test_a_record_that_comes_too_early_waits_for_those_before_it() -> None:
+    shell, log = Shell(), Collections(3)
+    for device in ("a", "b", "c", "d"):
+        log.completed(device)
+    first, second, third, fourth = log.raws
+    await shell.batches.work_off([first, third, fourth])
+    assert shell.set_back == [1]
+    await shell.batches.work_off([second, third, fourth])
+    (owned,) = shell.ownership
+    assert set(owned.fold.devices) == {"a", "b", "c", "d"}
+    assert shell.set_back == [1]
+
+
+async def test_a_hole_of_the_log_itself_is_passed_after_some_tries() -> None:
+    shell, log = Shell(), Collections(3)
+    for device in ("a", "b", "c"):
+        log.completed(device)
+    for _ in range(MOST_REREADS + 1):
+        await shell.batches.work_off(log.raws[::2])
+    (owned,) = shell.ownership
+    assert set(owned.fold.devices) == {"a", "c"}
+    assert shell.set_back == [1] * MOST_REREADS
+
+
+async def test_a_partition_that_does_not_get_on_is_seen() -> None:
+    shell, log = Shell(), Collections(3)
+    (owned,) = shell.ownership
+    assert shell.ownership.stalled_s(100.0) == 0
+    owned.end = 2
+    assert shell.ownership.stalled_s(130.0) == 30
+    log.completed("a")
+    log.completed("b")
+    await shell.batches.work_off(log.raws[:1])
+    assert shell.ownership.stalled_s(140.0) == 0
+    assert shell.ownership.stalled_s(150.0) == 10
+    await shell.batches.work_off(log.raws[1:])
+    assert shell.ownership.stalled_s(200.0) == 0
