@@ -258,3 +258,21 @@ async def test_what_the_log_lost_before_it_was_read_is_a_gap(topics: KafkaSettin
     async with running(topics, url, settings=settings) as (_, task):
         await until(lambda: bool(one(url, count) == 7 and rows(url, gap)), task=task)
     assert rows(url, gap) == [("offset", partition, begin, begin + 2, "retention")]
+
+
+async def test_a_partition_moved_by_another_is_left_and_taken_again_from_what_is_stored(
+    topics: KafkaSettings, url: str
+) -> None:
+    device = f"moved-{uuid4().hex[:8]}"
+    count = f"SELECT count(*) FROM events WHERE subject = '{device}'"
+    settings = SinkSettings(batch_window_s=0.2, refused_in_a_row=10_000, refused_minimum=10_000)
+    async with running(topics, url, settings=settings) as (_, task):
+        await write(topics, METRICS, [looked(n, device=device) for n in range(1, 11)])
+        await until(lambda: bool(one(url, count) == 10), task=task)
+        # As a writer would that has taken over, or a database that was set back: the sink's knowledge is wrong now.
+        with psycopg.connect(url) as connection:
+            connection.execute("UPDATE sink_offsets SET next_offset = first_offset WHERE topic = 'infra.metrics'")
+        await write(topics, METRICS, [looked(n, device=device) for n in range(11, 21)])
+        await until(lambda: bool(one(url, count) == 20), task=task)
+    assert one(url, f"SELECT count(DISTINCT id) FROM events WHERE subject = '{device}'") == 20
+    assert one(url, f"SELECT count(*) FROM metrics WHERE device_id = '{device}'") == 40
