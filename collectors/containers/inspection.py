@@ -56,6 +56,8 @@ _NEVER_LEFT = RUNS | {"created", "configured", "initialized", "starting"}
 _HEX = re.compile(r"[0-9a-f]{64}")
 _OTHERS_NETWORK = re.compile(r"host|none|(?:container|ns):.*")
 MOST_NETWORKS = 64
+MOST_ROWS = 10_000
+"""Of one answer; it is asked for a few hundred containers at a time."""
 
 
 def read_inspection(text: str, *, section: str) -> tuple[Document, ...]:
@@ -63,6 +65,8 @@ def read_inspection(text: str, *, section: str) -> tuple[Document, ...]:
     whole = read_quietly(text, section=section)
     if not isinstance(whole.value, list):
         raise Document(None, section).wrong("a list of containers")
+    if len(whole.value) > MOST_ROWS:
+        raise ParseError(f"more than {MOST_ROWS} containers", section=section)
     return tuple(Document(kept(row.value, _WANTED), row.section, row.path) for row in whole.items() if _is_object(row))
 
 

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from collectors.containers.amounts import count, duration, percent, size_pair
 from collectors.containers.secrecy import read_quietly
 from collectors.document import Document
+from collectors.errors import ParseError
 from schemas.container import ContainerUsage
+
+MOST_LINES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,8 @@ def _rows(text: str, *, section: str) -> Iterator[Document]:
         yield from read_quietly(text, section=section).items()
         return
     for number, line in enumerate(text.split("\n"), 1):
+        if number > MOST_LINES:
+            raise ParseError(f"more than {MOST_LINES} lines", section=section)
         if line.strip():
             yield read_quietly(line, section=f"{section}, line {number}")
 
