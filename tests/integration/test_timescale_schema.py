@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -9,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from cli.db import db
 from runtime.errors import DatabaseRefused, DatabaseUnavailable, SchemaOutdated
+from runtime.sql import load_statements
 from sinks.timescale import schema
 from sinks.timescale.tier import HYPERTABLES, Tier
 from tests.conftest import TestDatabase
@@ -104,16 +106,26 @@ async def test_growing_tables_are_hypertables_and_hold_the_same(postgres: TestDa
 
 
 @pytest.mark.timescaledb
-def test_a_database_that_was_plain_becomes_more_while_it_is_empty_and_is_told_of_when_not(
-    postgres: TestDatabase,
-) -> None:
+@pytest.mark.parametrize("filled", [False, True])
+def test_a_plain_database_that_gets_the_extension_is_told_of(postgres: TestDatabase, *, filled: bool) -> None:
     settings = settings_of(postgres.url)
-    schema.migrate(settings)
+    _make_plain(postgres.url)
     with psycopg.connect(postgres.url, autocommit=True) as connection:
-        connection.execute("DROP EXTENSION timescaledb CASCADE")
-        connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-    # As on a server that did not offer it: the tables alone.
-    with psycopg.connect(postgres.url, autocommit=True) as connection:
-        connection.execute("CREATE TABLE placeholder ()")
+        if filled:
+            connection.execute("INSERT INTO metric_samples (time, series_id, value) VALUES (now(), 1, 1)")
     done = schema.migrate(settings)
-    assert set(done.hypertables) == set(HYPERTABLES)
+    assert done.applied == ()
+    expected = set(HYPERTABLES) - ({"metric_samples"} if filled else set())
+    assert set(done.hypertables) == expected
+    assert [("metric_samples" in note and "migrate_data" in note) for note in done.status.notes] == [True] * filled
+    assert schema.status(settings).notes == done.status.notes
+
+
+def _make_plain(url: str) -> None:
+    """The tables as a server without the extension would have them."""
+    statements = load_statements(Path(schema.__file__).with_name("migrations") / "sql" / "0001")
+    with psycopg.connect(url, autocommit=True) as connection:
+        for text in statements.values():
+            connection.execute(text)
+        connection.execute("CREATE TABLE schema_version (version_num varchar(32) PRIMARY KEY)")
+        connection.execute("INSERT INTO schema_version VALUES ('0001')")

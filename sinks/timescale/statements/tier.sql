@@ -1,10 +1,11 @@
 -- name: server
--- What the server is. Settings are asked for leniently: an ordinary role may not see all of them.
+-- What the server is. Whether the extension is loaded shows in a setting that its loader defines: an ordinary role may
+-- not see shared_preload_libraries.
 SELECT
     current_setting('server_version'),
     (SELECT e.extversion FROM pg_extension e WHERE e.extname = 'timescaledb'),
     (SELECT a.default_version FROM pg_available_extensions a WHERE a.name = 'timescaledb'),
-    current_setting('timescaledb.license', true) IS NOT NULL,
+    current_setting('timescaledb.disable_load', true) IS NOT NULL,
     current_setting('timescaledb.license', true);
 
 -- name: create_extension
