@@ -22,4 +22,5 @@ def packages_look(*, interval_s: float | None = None) -> Look[Readings]:
         timeout_s=120.0,
         cache_ttl_s=3600.0,
         programs=("stat", "uname"),
+        absent=("no package manager is there",),
     )

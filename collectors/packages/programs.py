@@ -20,7 +20,7 @@ MODULES = "/lib/modules"
 
 
 @dataclass(frozen=True, slots=True)
-class Manager:
+class PackageProgram:
     """A package manager: its program, its database (both of the paths that distributions use), what changes on a fetch.
 
     Debian may have dnf or pacman as a tool for containers: who has no database manages nothing here.
@@ -40,7 +40,7 @@ APK_UPGRADABLE = ("apk", "--no-network", "list", "--upgradable")
 PACMAN_UPDATES = ("pacman", "-Qu")
 
 MANAGERS = (
-    Manager(
+    PackageProgram(
         "apt",
         ("/usr/bin/apt-get",),
         ("/var/lib/dpkg/status",),
@@ -48,21 +48,21 @@ MANAGERS = (
         ("/var/lib/apt/lists/partial", "/var/lib/apt/lists", "/var/lib/apt/periodic/update-success-stamp"),
         (Command(APT_UPGRADE),),
     ),
-    Manager(
+    PackageProgram(
         "dnf",
         ("/usr/bin/dnf",),
         ("/usr/lib/sysimage/rpm", "/var/lib/rpm"),
         ("/var/cache/dnf/last_makecache", "/var/cache/dnf", "/var/cache/libdnf5"),
         (Command(DNF_UPDATES, frozenset({0, 100})), Command(DNF_ADVISORIES, frozenset({0, 1}))),
     ),
-    Manager(
+    PackageProgram(
         "apk",
         ("/sbin/apk", "/usr/sbin/apk", "/usr/bin/apk"),
         ("/lib/apk/db/installed", "/usr/lib/apk/db/installed"),
         ("/var/cache/apk", "/etc/apk/cache"),
         (Command(APK_UPGRADABLE),),
     ),
-    Manager(
+    PackageProgram(
         "pacman",
         ("/usr/bin/pacman",),
         ("/var/lib/pacman/local",),
@@ -97,7 +97,7 @@ def read_stat(text: str, *, section: str) -> dict[str, int]:
     return found
 
 
-def manager_of(paths: Mapping[str, int], *, section: str) -> Manager:
+def manager_of(paths: Mapping[str, int], *, section: str) -> PackageProgram:
     """Return the package manager whose program and database are there. ParseError when there is none."""
     for one in MANAGERS:
         if any(path in paths for path in one.programs) and any(path in paths for path in one.databases):

@@ -16,7 +16,7 @@ from collectors.packages.programs import (
     MODULES,
     REBOOT,
     STAT,
-    Manager,
+    PackageProgram,
     manager_of,
     read_stat,
 )
@@ -139,7 +139,7 @@ def _because(found: tuple[Answer, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(line.strip()[:255] for line in lines if line.strip()))
 
 
-def _index_time(manager: Manager, paths: Mapping[str, int]) -> datetime | None:
+def _index_time(manager: PackageProgram, paths: Mapping[str, int]) -> datetime | None:
     """Return when the index was last fetched, as far as the times of its files tell."""
     seconds = max((paths[path] for path in manager.index if path in paths), default=0)
     return datetime.fromtimestamp(seconds, UTC) if seconds else None

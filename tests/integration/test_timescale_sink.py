@@ -110,16 +110,7 @@ async def test_kill_9_in_the_middle_changes_nothing(
             await asyncio.sleep(0.3)
         await write(topics, METRICS, again)
 
-    environment = {
-        **os.environ,
-        "INFRASTRUCTOR_KAFKA__BOOTSTRAP_SERVERS": broker.bootstrap,
-        "INFRASTRUCTOR_DATABASE__URL": url,
-        "INFRASTRUCTOR_SINK__BATCH_ROWS": "1500",
-        "INFRASTRUCTOR_SINK__BATCH_WINDOW_S": "0.1",
-        "INFRASTRUCTOR_HTTP__ENABLED": "false",
-        "INFRASTRUCTOR_KAFKA__SESSION_TIMEOUT_S": "6",
-        "INFRASTRUCTOR_KAFKA__HEARTBEAT_S": "1",
-    }
+    environment = _small_batches(broker.bootstrap, url)
     command = (sys.executable, "-m", "cli.main", "sink", "timescale")
     loading = asyncio.create_task(load())
     count = "SELECT count(*) FROM events WHERE subject LIKE 'kill-%'"
@@ -138,6 +129,8 @@ async def test_kill_9_in_the_middle_changes_nothing(
             await until(lambda: bool(one(url, count) == len(events)), within_s=40)
             ends = await _ends(topics)
             await until(lambda: _stored_up_to(url, ends), within_s=20)
+            # Only then does it know what to do with a signal: it may have had nothing left to store.
+            await until(lambda: (tmp_path / "sink.log").read_text().count('"storing"') == 4)
         finally:
             process.terminate()
             code = await asyncio.wait_for(process.wait(), 10)
@@ -147,6 +140,19 @@ async def test_kill_9_in_the_middle_changes_nothing(
     assert one(url, samples) == 20 * len(events)
     assert rows(url, "SELECT * FROM sequence_holes WHERE subject LIKE 'kill-%'") == []
     assert one(url, "SELECT count(*) FROM dead_letters WHERE topic = 'infra.metrics' AND reason LIKE 'sql%'") == 0
+
+
+def _small_batches(bootstrap: str, url: str) -> dict[str, str]:
+    return {
+        **os.environ,
+        "INFRASTRUCTOR_KAFKA__BOOTSTRAP_SERVERS": bootstrap,
+        "INFRASTRUCTOR_DATABASE__URL": url,
+        "INFRASTRUCTOR_SINK__BATCH_ROWS": "1500",
+        "INFRASTRUCTOR_SINK__BATCH_WINDOW_S": "0.1",
+        "INFRASTRUCTOR_HTTP__ENABLED": "false",
+        "INFRASTRUCTOR_KAFKA__SESSION_TIMEOUT_S": "6",
+        "INFRASTRUCTOR_KAFKA__HEARTBEAT_S": "1",
+    }
 
 
 async def _ends(kafka: KafkaSettings) -> dict[int, int]:
