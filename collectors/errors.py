@@ -43,6 +43,96 @@ class ProgramMissing(LookFailed):
     error_code = "program_missing"
 
 
+class LookSkipped(LookFailed):
+    """The look was not tried; the message is the reason."""
+
+    error_code = "look_skipped"
+
+
+class CircuitOpen(LookSkipped):
+    """The device failed too often in a row: it is left alone until the next try is due."""
+
+    error_code = "circuit_open"
+
+
+class LookUnreachable(LookFailed):
+    """The device cannot be reached or logged in to; its kinds say at which step."""
+
+    error_code = "unreachable"
+    status = "unreachable"
+
+
+class NameUnknown(LookUnreachable):
+    """The host name has no address."""
+
+    error_code = "name_unknown"
+    retryable = True
+
+
+class ConnectionRefused(LookUnreachable):
+    """Nothing listens there, or the network says that there is no way."""
+
+    error_code = "connection_refused"
+    retryable = True
+
+
+class ConnectTimedOut(LookUnreachable):
+    """The device took no connection in time, or took it and kept silent."""
+
+    error_code = "connect_timed_out"
+    retryable = True
+
+
+class ConnectionLost(LookUnreachable):
+    """The connection broke while it was needed."""
+
+    error_code = "connection_lost"
+    retryable = True
+
+
+class HandshakeFailed(LookUnreachable):
+    """What answers speaks no SSH that we understand."""
+
+    error_code = "handshake_failed"
+
+
+class HostKeyUnknown(LookUnreachable):
+    """The device shows a key that was never accepted for it."""
+
+    error_code = "host_key_unknown"
+
+
+class HostKeyChanged(LookUnreachable):
+    """The device shows another key than the one that was accepted: installed anew, or somebody else's machine."""
+
+    error_code = "host_key_changed"
+
+
+class HostKeyRefused(LookUnreachable):
+    """The device's key is revoked, or its certificate is not valid for it."""
+
+    error_code = "host_key_refused"
+
+
+class LoginRefused(LookUnreachable):
+    """The device does not let this user in with the keys we have."""
+
+    error_code = "login_refused"
+
+
+class KeyUnusable(LookUnreachable):
+    """The private key of our own cannot be read."""
+
+    error_code = "key_unusable"
+
+
+class SessionRefused(LookFailed):
+    """The device takes no more sessions on the connection, or none at all."""
+
+    error_code = "session_refused"
+    retryable = True
+
+
 class ParseError(LookFailed):
     """The output is not in the format that the parser knows; the message names section, line and what was expected."""
 

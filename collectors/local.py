@@ -5,11 +5,10 @@ import contextlib
 import glob
 import os
 import signal
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from typing import TypeVar
+from collections.abc import Iterator, Mapping
 
 from collectors import sections
+from collectors.daemon_thread import in_daemon_thread
 from collectors.errors import CommandFailed, LookFailed, LookTimedOut, OutputTooLarge, ProgramMissing
 from collectors.mounts import unescaped
 from collectors.request import STATVFS, Command, FileSet, Request
@@ -17,8 +16,6 @@ from collectors.transport import Limits, Output
 
 MOUNTS = "/proc/self/mounts"
 ENVIRONMENT = {"LC_ALL": "C", "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
-
-T = TypeVar("T")
 
 
 class LocalTransport:
@@ -52,7 +49,7 @@ class LocalTransport:
     async def _read(self, request: FileSet) -> str:
         if self._reading is not None and not self._reading.done():
             raise LookTimedOut("the reading of files before this one still hangs in the kernel", operation="read files")
-        self._reading = _in_daemon_thread(lambda: read_files(request))
+        self._reading = in_daemon_thread(lambda: read_files(request), "read-files")
         return await asyncio.shield(self._reading)
 
     async def _run(self, command: Command, limits: Limits) -> Output:
@@ -163,41 +160,6 @@ def _statvfs_lines(request: FileSet) -> Iterator[str]:
             f"{found.f_blocks} {found.f_bfree} {found.f_bavail} {found.f_frsize} "
             f"{found.f_files} {found.f_ffree} {fields[1]}\n"
         )
-
-
-def _in_daemon_thread(work: Callable[[], T]) -> "asyncio.Future[T]":
-    """Run `work` in a thread that nobody waits for at exit: a read that hangs in the kernel cannot be cancelled."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
-
-    def run() -> None:
-        try:
-            result = work()
-        except BaseException as error:  # noqa: BLE001 - handed to the one who awaits
-            _hand_over(loop, _fail, future, error)
-        else:
-            _hand_over(loop, _succeed, future, result)
-
-    threading.Thread(target=run, name="read-files", daemon=True).start()
-    return future
-
-
-def _succeed(future: "asyncio.Future[T]", result: T) -> None:
-    if not future.done():
-        future.set_result(result)
-
-
-def _fail(future: "asyncio.Future[T]", error: BaseException) -> None:
-    if not future.done():
-        future.set_exception(error)
-
-
-def _hand_over(
-    loop: asyncio.AbstractEventLoop, how: Callable[..., None], future: "asyncio.Future[T]", outcome: object
-) -> None:
-    # The loop may be gone by the time a hanging read returns.
-    with contextlib.suppress(RuntimeError):
-        loop.call_soon_threadsafe(how, future, outcome)
 
 
 def _too_large(what: str, limits: Limits) -> OutputTooLarge:
