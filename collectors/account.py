@@ -11,7 +11,14 @@ from collectors.errors import LookFailed
 from collectors.look import Look, Told
 from collectors.registration import registration
 from collectors.spool.draft import Commit, Draft
-from schemas.collection import CollectionCompleted, CollectionCompletedData, CollectionFailed, CollectionFailedData
+from runtime.redact import Redactor
+from schemas.collection import (
+    CollectionCompleted,
+    CollectionCompletedData,
+    CollectionFailed,
+    CollectionFailedData,
+    Requester,
+)
 from schemas.device import DeviceAttributes
 from schemas.envelope import Envelope
 from schemas.fields import Part
@@ -31,7 +38,10 @@ class Observing:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One look that ended: who looked at what, which run it was, how long it took, the skew as then known (seconds)."""
+    """One look that ended: who looked at what, which run it was, how long it took, the skew as then known (seconds).
+
+    `output_bytes` are those that the device gave, None when it gave none.
+    """
 
     observing: Observing
     device: Device
@@ -39,8 +49,10 @@ class Account:
     correlation: UUID
     duration_s: float
     skew_s: float | None
+    requested_by: Requester = "schedule"
+    output_bytes: int | None = None
 
-    def answered(self, told: Told, *, at: datetime, output_bytes: int, remembered: str | None) -> Commit:
+    def answered(self, told: Told, *, at: datetime, remembered: str | None) -> Commit:
         """Return the events of a look that gave an answer, read at `at`; `remembered` is the device as last told."""
         devices: dict[str, str] = {}
         drafts: list[Draft] = []
@@ -52,9 +64,21 @@ class Account:
                 first = self._draft(news.model, COLLECTIONS, news.data, at=at)
                 drafts += [first, self._draft(news.model, DEVICES, news.data, at=at, cause=first.id)]
         drafts += [self._draft(one.model, one.topic, one.data, at=at) for one in told.observations]
-        data = CollectionCompletedData(**self._facts(), output_bytes=output_bytes, events=len(drafts))
+        data = CollectionCompletedData(**self._facts(), events=len(drafts))
         drafts.append(self._draft(CollectionCompleted, COLLECTIONS, data, at=at))
         return Commit(tuple(drafts), devices)
+
+    def cached(self, *, at: datetime, events: int, age_s: float) -> Commit:
+        """Return the event of an answer that was `age_s` seconds old."""
+        data = CollectionCompletedData(
+            **self._facts(), status="cached", events=events, age_seconds=round(max(0.0, age_s), 6)
+        )
+        return Commit((self._draft(CollectionCompleted, COLLECTIONS, data, at=at),))
+
+    def skipped(self, reason: str, *, at: datetime) -> Commit:
+        """Return the event of a look that was not tried, or that the device has nothing for."""
+        data = CollectionCompletedData(**self._facts(), status="skipped", reason=_text(reason))
+        return Commit((self._draft(CollectionCompleted, COLLECTIONS, data, at=at),))
 
     def failed(self, error: LookFailed, *, at: datetime, attempts: int) -> Commit:
         """Return the event of a look that failed."""
@@ -62,7 +86,7 @@ class Account:
             **self._facts(),
             status=error.status,
             error_code=error.error_code,
-            message=error.message.replace("\x00", "")[:LONGEST_TEXT],
+            message=_text(error.message),
             attempts=attempts,
         )
         return Commit((self._draft(CollectionFailed, COLLECTIONS, data, at=at),))
@@ -70,6 +94,8 @@ class Account:
     def _facts(self) -> dict[str, Any]:
         return {
             "collector": self.look.name,
+            "requested_by": self.requested_by,
+            "output_bytes": self.output_bytes,
             "command_hash": self.look.hash,
             "duration_seconds": round(max(0.0, self.duration_s), 6),
             "shortest_interval_seconds": self.device.shortest_interval_s,
@@ -102,3 +128,8 @@ class Account:
             correlationid=self.correlation,
             causationid=cause,
         )
+
+
+def _text(message: str) -> str:
+    # A program's complaint may quote what it was given.
+    return Redactor().text(message).replace("\x00", "")[:LONGEST_TEXT]

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from collectors.api.server import OperatorApi
 from collectors.metrics import AgentMetrics
 from collectors.scheduler import Appointment, Scheduler
 from collectors.sender import Sender
@@ -38,6 +39,7 @@ class Parts:
     skew: SkewMeter
     prepare: Callable[[], Awaitable[None]] | None = None
     flush_s: float = 3.0
+    api: OperatorApi | None = None
 
 
 class Agent:
@@ -57,16 +59,18 @@ class Agent:
         sending = asyncio.create_task(parts.sender.run(parts.prepare))
         looking = asyncio.create_task(parts.scheduler.run(parts.appointments))
         keeping = asyncio.create_task(self._keep_house())
+        serving: asyncio.Task[Any] = asyncio.create_task(parts.api.run() if parts.api else asyncio.sleep(0))
         asked: asyncio.Task[Any] = asyncio.create_task(stop.wait())
         try:
             done, _ = await asyncio.wait({sending, looking, keeping, asked}, return_when=asyncio.FIRST_COMPLETED)
             await _ended(looking)
+            await _ended(serving)
             if asked in done:
                 await self._flush(sending)
             for task in done - {asked}:
                 task.result()
         finally:
-            for task in (asked, keeping, looking, sending):
+            for task in (asked, keeping, looking, serving, sending):
                 await _ended(task)
             await parts.producer.close()
             await parts.spool.close()

@@ -6,27 +6,38 @@ section says how it ended, `<command line> [exit <code>]`, and the parser knows 
 
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from collectors import sections
 from collectors.errors import LookTimedOut, OutputTooLarge, ProgramMissing
-from collectors.request import Chain, Command, Question
+from collectors.request import Chain, Command, Question, Request
 from collectors.transport import Limits, Output, Transport
 
 ANY_CODE = frozenset(range(256))
 NOT_FOUND = 127
 """What a shell reports of a program that is not there."""
 
+SUDO = ("sudo", "-n")
+"""Without a terminal nobody could type a password: with `-n` sudo refuses at once."""
+
 
 async def ask(
-    transport: Transport, question: Question, limits: Limits, *, monotonic: Callable[[], float] = time.monotonic
+    transport: Transport,
+    question: Question,
+    limits: Limits,
+    *,
+    sudo: Collection[str] = (),
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> Output:
-    """Return the answer to a look's question; raises what `Transport.fetch` raises, and ParseError."""
+    """Return the answer to a look's question; raises what `Transport.fetch` raises, and ParseError.
+
+    The programs in `sudo` are run as root; the sections are named as if they were not.
+    """
     if not isinstance(question, Chain):
-        return await transport.fetch(question, limits)
+        return await transport.fetch(elevated(question, sudo), limits)
     deadline = monotonic() + limits.timeout_s
-    answer = await transport.fetch(question.first, limits)
+    answer = await transport.fetch(elevated(question.first, sudo), limits)
     answers = [(_name(question.first, answer.exit_code), answer.text)]
     size = answer.size
     for command in question.then(answer.text):
@@ -36,12 +47,19 @@ async def ask(
         if left.max_bytes <= 0:
             raise OutputTooLarge(f"more than {limits.max_bytes} bytes before {_title(command)}", operation="read")
         try:
-            answer = await transport.fetch(replace(command, accepted=ANY_CODE), left)
+            answer = await transport.fetch(elevated(replace(command, accepted=ANY_CODE), sudo), left)
         except ProgramMissing:
             answer = Output("", 0, NOT_FOUND)
         answers.append((_name(command, answer.exit_code), answer.text))
         size += answer.size
     return Output(sections.join(answers), size)
+
+
+def elevated(request: Request, programs: Collection[str]) -> Request:
+    """Return the request by way of sudo when it runs one of `programs`; the one place where `sudo` is put before."""
+    if isinstance(request, Command) and request.argv[0] in programs:
+        return replace(request, argv=(*SUDO, *request.argv))
+    return request
 
 
 def _title(command: Command) -> str:

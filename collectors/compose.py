@@ -1,6 +1,7 @@
 """The agent of this machine, put together from its settings."""
 
 import asyncio
+import os
 import socket
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -9,19 +10,22 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from collectors.agent import Parts
-from collectors.catalog import planned_looks
+from collectors.api.server import OperatorApi
+from collectors.catalog import named_look, planned_looks, shortest_interval
 from collectors.device import Device, device_id
+from collectors.front import Front
 from collectors.link import Link
 from collectors.local import LocalTransport
-from collectors.metrics import AgentMetrics
+from collectors.metrics import AgentMetrics, CacheMetrics
 from collectors.observer import Observer
 from collectors.scheduler import Appointment, Scheduler
 from collectors.sender import Sender
-from collectors.settings import AgentSettings, spool_path
+from collectors.settings import AgentSettings, socket_path, spool_path
 from collectors.skew import SkewMeter
 from collectors.spool.file import SetAside, SpoolFile
 from collectors.spool.spool import Spool
-from runtime.clock import SystemClock
+from runtime.clock import Clock, SystemClock
+from runtime.errors import InputInvalid
 from runtime.health import Readiness
 from runtime.kafka.producer import KafkaProducer
 from runtime.log import get_logger
@@ -55,10 +59,44 @@ def build_parts(
     link = Link(readiness)
     producer = KafkaProducer(kafka, f"infrastructor-agent-{agent}")
     observer = Observer(
-        spool, agent=agent, version=version, clock=clock, metrics=metrics, readiness=readiness, skew=skew
+        spool,
+        agent=agent,
+        version=version,
+        clock=clock,
+        metrics=metrics,
+        readiness=readiness,
+        skew=skew,
+        raw_dir=settings.raw_dir,
     )
-    device = Device(agent, LocalTransport(), settings.interval_s, groups=settings.groups)
-    sender = Sender(
+    front = Front(observer, clock=clock, metrics=CacheMetrics.on(registry))
+    device = this_device(agent, settings)
+    return Parts(
+        device=agent,
+        spool=spool,
+        sender=_sender(spool, producer, registry, clock=clock, link=link, skew=skew),
+        producer=producer,
+        scheduler=Scheduler(clock),
+        appointments=appointments(device, settings, front, metrics),
+        clock=clock,
+        metrics=metrics,
+        readiness=readiness,
+        skew=skew,
+        prepare=_prepare(kafka, producer, link),
+        flush_s=settings.flush_s,
+        api=operator_api(device, settings, front, data_dir=data_dir),
+    )
+
+
+def _sender(
+    spool: Spool,
+    producer: KafkaProducer,
+    registry: CollectorRegistry,
+    *,
+    clock: Clock,
+    link: Link,
+    skew: SkewMeter,
+) -> Sender:
+    return Sender(
         spool,
         producer,
         clock=clock,
@@ -67,24 +105,28 @@ def build_parts(
         skew=skew,
         rebuilt=lambda: producer.rebuilt,
     )
-    return Parts(
-        device=agent,
-        spool=spool,
-        sender=sender,
-        producer=producer,
-        scheduler=Scheduler(clock),
-        appointments=appointments(device, settings, observer, metrics),
-        clock=clock,
-        metrics=metrics,
-        readiness=readiness,
-        skew=skew,
-        prepare=_prepare(kafka, producer, link),
-        flush_s=settings.flush_s,
+
+
+def operator_api(device: Device, settings: AgentSettings, front: Front, *, data_dir: Path) -> OperatorApi:
+    """Return what answers operators; they may ask for collectors that are off, too."""
+
+    def find(name: str | None) -> Device:
+        if name in (None, device.id):
+            return device
+        raise InputInvalid(f"this agent does not watch {name!r}: it watches {device.id}", operation="find device")
+
+    return OperatorApi(socket_path(data_dir), front, device=find, look=lambda name: named_look(name, settings).look)
+
+
+def this_device(name: str, settings: AgentSettings) -> Device:
+    """Return the machine that this runs on, as a device."""
+    return Device(
+        name, LocalTransport(), shortest_interval(settings), groups=settings.groups, elevates=os.geteuid() != 0
     )
 
 
 def appointments(
-    device: Device, settings: AgentSettings, observer: Observer, metrics: AgentMetrics
+    device: Device, settings: AgentSettings, front: Front, metrics: AgentMetrics
 ) -> tuple[Appointment, ...]:
     """Return when each look at a device is due."""
     return tuple(
@@ -92,7 +134,7 @@ def appointments(
             device.id,
             planned.look.name,
             planned.interval_s,
-            run=partial(observer.look, device, planned.look),
+            run=partial(front.scheduled, device, planned.look),
             missed=metrics.looks_missed.labels(planned.look.name, "under_way").inc,
         )
         for planned in planned_looks(settings)

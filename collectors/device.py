@@ -14,13 +14,17 @@ LONGEST = 63
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A device: its id, the way to it, the shortest interval of its looks (seconds), groups and parents."""
+    """A device: its id, the way to it, the shortest interval of its looks (seconds), groups and parents.
+
+    `elevates` when the login is not root: programs that want root are then run by `sudo -n`.
+    """
 
     id: str
     transport: Transport
     shortest_interval_s: float
     groups: tuple[str, ...] = ()
     parents: tuple[str, ...] = ()
+    elevates: bool = False
 
 
 def device_id(setting: str | None, hostname: str) -> str:

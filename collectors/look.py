@@ -36,7 +36,9 @@ class Look(Generic[R]):
 
     `parse` turns the raw text into readings and raises nothing but ParseError. `tell` turns readings, and those of the
     look before on the same device (None at the first), into observations. Both are pure. Times in seconds; `retries`
-    are tries after the first, and only where trying again can help. `programs` are those the device must have.
+    are tries after the first, and only where trying again can help. `programs` are those the device must have; those in
+    `sudo` want root, and are run by `sudo -n` where the login is another. `absent` are phrases of a refusal which say
+    that the device has nothing of this kind: the look is then skipped, and has not failed.
     """
 
     name: str
@@ -48,6 +50,8 @@ class Look(Generic[R]):
     cache_ttl_s: float = 30.0
     retries: int = 0
     programs: tuple[str, ...] = ()
+    sudo: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
     hash: str = field(init=False)
 
     def __post_init__(self) -> None:

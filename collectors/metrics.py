@@ -57,3 +57,27 @@ class AgentMetrics:
                 f"{PREFIX}clock_skew_seconds", "Append time minus sending time, as last measured.", registry=registry
             ),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class CacheMetrics:
+    """What was answered without a look, and what was not."""
+
+    hits: Counter
+    misses: Counter
+    shared: Counter
+    evictions: Counter
+
+    @classmethod
+    def on(cls, registry: CollectorRegistry) -> Self:
+        """Return the metrics, registered."""
+
+        def counter(name: str, what: str, *labels: str) -> Counter:
+            return Counter(f"{PREFIX}cache_{name}", what, labels, registry=registry)
+
+        return cls(
+            hits=counter("hits", "Looks asked for that were answered by what was kept.", "collector"),
+            misses=counter("misses", "Looks asked for that had to be made.", "collector"),
+            shared=counter("shared_runs", "Looks asked for that shared one that was under way.", "collector"),
+            evictions=counter("evictions", "Answers let go for want of room."),
+        )

@@ -1,15 +1,22 @@
 """One look from beginning to end: transport, parser, events, spool. However it ends, that is an event."""
 
+import asyncio
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from collectors.absence import absence, nothing_read
 from collectors.account import LONGEST_TEXT, Account, Observing
 from collectors.chain import ask
 from collectors.device import Device
-from collectors.errors import LookFailed
+from collectors.errors import LookFailed, LookSkipped
 from collectors.look import Look
+from collectors.looked import Ended, Looked
 from collectors.metrics import AgentMetrics
+from collectors.raw import keep_raw
+from collectors.request import FileSet
 from collectors.skew import SkewMeter
 from collectors.spool.draft import Commit
 from collectors.spool.limits import SpoolFull
@@ -19,6 +26,7 @@ from runtime.clock import Clock
 from runtime.errors import InfrastructorError
 from runtime.health import Readiness
 from runtime.log import bind_correlation, get_logger
+from schemas.collection import Requester
 from schemas.identity import uuid7
 from schemas.refusal import EventRefused
 
@@ -28,13 +36,18 @@ RETRY_AFTER_S = 0.5
 
 @dataclass(slots=True)
 class Run:
-    """A look under way: its correlation id, when it began (seconds of the monotonic clock), how often it was tried."""
+    """A look under way: its correlation id, when it began (seconds of the monotonic clock), how often it was tried.
+
+    `raw` is what the device gave, once it has.
+    """
 
     device: Device
     look: Look[Any]
+    requested_by: Requester
     correlation: UUID
     began: float
     attempts: int = 0
+    raw: Output | None = None
 
 
 class Observer:
@@ -50,86 +63,137 @@ class Observer:
         metrics: AgentMetrics,
         readiness: Readiness,
         skew: SkewMeter,
+        raw_dir: Path | None = None,
     ) -> None:
+        """`raw_dir` is where each look's raw output is kept; None: nowhere."""
         self._spool = spool
         self._observing = Observing(agent, version, lambda: uuid7(clock.now_ms()))
         self._clock = clock
         self._metrics = metrics
         self._readiness = readiness
         self._skew = skew
+        self._raw_dir = raw_dir
         self._before: dict[tuple[str, str], Any] = {}
         self._log = get_logger("agent")
         self._paused = False
         readiness.set(CONDITION, ok=True)
 
-    async def look(self, device: Device, look: Look[Any]) -> None:
-        """Look once and keep what was seen. Raises nothing but cancellation."""
+    async def look(self, device: Device, look: Look[Any], *, requested_by: Requester = "schedule") -> Looked:
+        """Look once and keep what was seen; return how it ended. Raises nothing but cancellation."""
+        run = Run(device, look, requested_by, uuid7(self._clock.now_ms()), self._clock.monotonic())
         if self._paused and not await self._may_go_on():
             self._metrics.looks_missed.labels(look.name, "spool_full").inc()
-            return
-        run = Run(device, look, uuid7(self._clock.now_ms()), self._clock.monotonic())
+            return self._ended(run, "error", error=_no_room())
         with bind_correlation(run.correlation, device=device.id, collector=look.name):
             try:
-                await self._observe(run)
+                return await self._observe(run)
             except LookFailed as error:
-                self._log.warning("a look failed", error=error)
-                await self._tell_failure(run, error)
+                return await self._tell_failure(run, error)
             except Exception as error:  # noqa: BLE001
                 # The boundary around what collectors do: a fault in one must not end the others. It is told.
                 self._log.exception("a look failed by a fault of this program")
                 fault = LookFailed(f"{type(error).__name__}: {error}"[:LONGEST_TEXT], operation="look")
-                await self._tell_failure(run, fault)
+                return await self._tell_failure(run, fault)
 
-    async def _observe(self, run: Run) -> None:
-        output = await self._fetched(run)
+    async def tell_cached(
+        self, device: Device, look: Look[Any], *, requested_by: Requester, events: int, age_s: float
+    ) -> UUID:
+        """Keep the audit of an answer that was not looked for; return its run."""
+        run = Run(device, look, requested_by, uuid7(self._clock.now_ms()), self._clock.monotonic())
+        with bind_correlation(run.correlation, device=device.id, collector=look.name):
+            self._metrics.looks.labels(look.name, "cached").inc()
+            await self._keep(self._account(run).cached(at=self._clock.now(), events=events, age_s=age_s))
+        return run.correlation
+
+    async def _observe(self, run: Run) -> Looked:
+        run.raw = await self._fetched(run)
         at = self._clock.now()
-        readings = run.look.parse(output.text)
+        if self._raw_dir is not None:
+            await self._keep_raw(run, run.raw, self._raw_dir, at=at)
+        readings = run.look.parse(run.raw.text)
+        if isinstance(run.look.request, FileSet) and not run.raw.text.strip():
+            raise nothing_read(run.look)
         key = run.device.id, run.look.name
         told = run.look.tell(readings, self._before.get(key))
         self._before[key] = readings
-        commit = self._account(run).answered(
-            told, at=at, output_bytes=output.size, remembered=self._spool.remembered(run.device.id)
-        )
+        commit = self._account(run).answered(told, at=at, remembered=self._spool.remembered(run.device.id))
         try:
             kept = await self._keep(commit)
         except EventRefused as error:
             self._metrics.spool_refused.labels(str(error.reason)).inc()
             raise LookFailed(f"what was seen is no valid event: {error}", operation="keep events") from error
-        if kept:
-            self._count(run, "success")
+        if isinstance(kept, InfrastructorError):
+            return self._ended(run, "error", error=kept)
+        self._count(run, "success")
+        return self._ended(run, "success", events=kept[:-1])
+
+    async def _keep_raw(self, run: Run, raw: Output, folder: Path, *, at: datetime) -> None:
+        try:
+            await asyncio.to_thread(keep_raw, folder, raw.text, at=at, device=run.device.id, collector=run.look.name)
+        except InfrastructorError as error:
+            self._log.error("raw output is not kept", error=error)
 
     async def _fetched(self, run: Run) -> Output:
         while True:
             run.attempts += 1
             try:
-                return await ask(run.device.transport, run.look.request, Limits(timeout_s=run.look.timeout_s))
+                return await self._ask(run)
             except LookFailed as error:
                 if not error.retryable or run.attempts > run.look.retries:
                     raise
             await self._clock.sleep(RETRY_AFTER_S * run.attempts)
 
-    async def _tell_failure(self, run: Run, error: LookFailed) -> None:
+    async def _ask(self, run: Run) -> Output:
+        limits = Limits(timeout_s=run.look.timeout_s)
+        sudo = run.look.sudo if run.device.elevates else ()
+        return await ask(run.device.transport, run.look.request, limits, sudo=sudo)
+
+    async def _tell_failure(self, run: Run, error: LookFailed) -> Looked:
+        error = absence(error, run.look) or error
+        account, at = self._account(run), self._clock.now()
+        if isinstance(error, LookSkipped):
+            self._log.info("a look was skipped", reason=error.message)
+            self._count(run, "skipped")
+            await self._keep(account.skipped(error.message, at=at))
+            return self._ended(run, "skipped", error=error)
+        self._log.warning("a look failed", error=error)
         self._count(run, error.status)
-        await self._keep(self._account(run).failed(error, at=self._clock.now(), attempts=max(1, run.attempts)))
+        await self._keep(account.failed(error, at=at, attempts=max(1, run.attempts)))
+        return self._ended(run, error.status, error=error)
+
+    def _ended(
+        self, run: Run, status: Ended, *, events: tuple[bytes, ...] = (), error: InfrastructorError | None = None
+    ) -> Looked:
+        duration_s = max(0.0, self._clock.monotonic() - run.began)
+        raw = run.raw.text if run.raw is not None else None
+        return Looked(status, run.correlation, duration_s, events=events, error=error, raw=raw)
 
     def _account(self, run: Run) -> Account:
-        duration_s = self._clock.monotonic() - run.began
-        return Account(self._observing, run.device, run.look, run.correlation, duration_s, self._skew.seconds)
+        return Account(
+            self._observing,
+            run.device,
+            run.look,
+            run.correlation,
+            duration_s=self._clock.monotonic() - run.began,
+            skew_s=self._skew.seconds,
+            requested_by=run.requested_by,
+            output_bytes=run.raw.size if run.raw is not None else None,
+        )
 
-    async def _keep(self, commit: Commit) -> bool:
-        """Keep the events of a look; return whether they were. Raises EventRefused."""
+    async def _keep(self, commit: Commit) -> tuple[bytes, ...] | InfrastructorError:
+        """Keep the events of a look; return them as kept, or why they were not. Raises EventRefused."""
         try:
-            await self._spool.commit(commit)
+            kept = await self._spool.commit(commit)
         except SpoolFull as error:
             self._not_kept(error)
             self._pause(error)
-            return False
+            return error
         except InfrastructorError as error:
             self._not_kept(error)
             self._log.error("what was seen could not be kept", error=error)
-            return False
+            return error
         self._readiness.set(CONDITION, ok=True)
-        return True
+        return kept
 
     def _not_kept(self, error: InfrastructorError) -> None:
         self._metrics.spool_refused.labels(error.error_code).inc()
@@ -153,3 +217,7 @@ class Observer:
     def _count(self, run: Run, status: str) -> None:
         self._metrics.looks.labels(run.look.name, status).inc()
         self._metrics.look_seconds.labels(run.look.name).observe(max(0.0, self._clock.monotonic() - run.began))
+
+
+def _no_room() -> SpoolFull:
+    return SpoolFull("collecting has stopped until there is room in the spool: is Kafka reachable?", operation="look")

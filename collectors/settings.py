@@ -12,6 +12,10 @@ from runtime.settings import Concern
 from runtime.settings.concern import CommaList
 from schemas.fields import DEVICE_ID_PATTERN
 
+LEAST_INTERVAL_S = 0.1
+LARGEST_INTERVAL_S = 31 * 86_400
+_INTERVAL = re.compile(r"([a-z][a-z0-9_]{0,63})=([0-9]{1,7}(?:\.[0-9]{1,3})?)")
+
 
 class AgentSettings(Concern):
     """Agent: what it looks at, how often, and how much it keeps while Kafka is away."""
@@ -32,6 +36,21 @@ class AgentSettings(Concern):
         False,  # noqa: FBT003
         description="Whether processor time is told of each processor, too.",
         examples=["true"],
+    )
+    collectors: CommaList = Field(
+        (),
+        description="The collectors that are on; all when not set. One that does not apply to a machine is skipped.",
+        examples=["identity,system,drives"],
+    )
+    intervals: CommaList = Field(
+        (),
+        description="Seconds between two looks of a collector, where it shall be another number than its own.",
+        examples=["containers=15,drives=7200"],
+    )
+    raw_dir: Path | None = Field(
+        None,
+        description="A folder to keep the raw output of every look in, for a report: it may hold secrets, and grows.",
+        examples=["raw"],
     )
     groups: CommaList = Field((), description="Groups that this machine belongs to.", examples=["storage,rack-2"])
     spool_bytes: int = Field(
@@ -54,6 +73,21 @@ class AgentSettings(Concern):
             raise ValueError("is no device id: up to 63 of a-z 0-9 . _ -, the first a letter or a digit")
         return value
 
+    @field_validator("intervals")
+    @classmethod
+    def _seconds(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            match = _INTERVAL.fullmatch(one)
+            if match is None or not LEAST_INTERVAL_S <= float(match[2]) <= LARGEST_INTERVAL_S:
+                raise ValueError(f"{one!r} is not a collector and seconds, up to {LARGEST_INTERVAL_S}: containers=15")
+        return value
+
+    def interval_of(self, collector: str, default_s: float) -> float:
+        """Return the seconds between two looks of a collector; `default_s` when nothing is set for it."""
+        return {name: float(seconds) for name, _, seconds in (one.partition("=") for one in self.intervals)}.get(
+            collector, default_s
+        )
+
     @property
     def limits(self) -> SpoolLimits:
         """The bounds of the spool."""
@@ -63,3 +97,8 @@ class AgentSettings(Concern):
 def spool_path(data_dir: Path) -> Path:
     """Return where the agent's spool is within the data folder."""
     return data_dir / "agent" / "spool.db"
+
+
+def socket_path(data_dir: Path) -> Path:
+    """Return where the running agent answers operators, within the data folder."""
+    return data_dir / "agent" / "agent.sock"

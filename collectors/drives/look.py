@@ -36,4 +36,5 @@ def drives_look(*, interval_s: float | None = None) -> Look[Readings]:
         timeout_s=120.0,
         cache_ttl_s=3600.0,
         programs=("smartctl", "ls"),
+        sudo=("smartctl",),
     )

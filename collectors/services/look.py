@@ -21,4 +21,6 @@ def services_look(*, interval_s: float | None = None) -> Look[Readings]:
         cache_ttl_s=600.0,
         retries=1,
         programs=("systemctl", "env"),
+        # What systemctl says where something else is the first process: with and without a bus.
+        absent=("not been booted with systemd", "connect to bus: Host is down", "connect to bus: No such file"),
     )

@@ -9,11 +9,12 @@ from uuid import UUID
 from collectors.spool.draft import Commit
 from collectors.spool.file import SetAside, SpoolFile, SpoolLock
 from collectors.spool.limits import SpoolCorrupt
-from collectors.spool.store import Kept, SpoolCounts, SpoolStore
+from collectors.spool.store import Kept, Outcome, SpoolCounts, SpoolStore
 from runtime.errors import InfrastructorError
-from schemas.refusal import EventRefused
 
 T = TypeVar("T")
+
+_Kept = asyncio.Future[tuple[bytes, ...]]
 
 Told = Callable[[SetAside], None]
 """Told when a damaged file was set aside."""
@@ -38,7 +39,7 @@ class Spool:
         self._on_set_aside = on_set_aside
         self._lock = SpoolLock(file.path)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spool")
-        self._waiting: list[tuple[Commit, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[Commit, _Kept]] = []
         self._flushing: asyncio.Task[None] | None = None
         self._dropped_before = 0
         self._closed = False
@@ -65,16 +66,16 @@ class Spool:
         """Return what was last told of a device, as JSON; None when nothing was in this epoch."""
         return self._store.remembered(subject)
 
-    async def commit(self, commit: Commit) -> None:
-        """Return when all of it is on the disk, numbered; commits that wait together share a transaction.
+    async def commit(self, commit: Commit) -> tuple[bytes, ...]:
+        """Return the events as they will be sent, when all are on the disk; commits that wait share a transaction.
 
         Raises SpoolFull, SpoolUnusable, EventRefused (an event that is too large); then nothing of it was kept.
         """
-        kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        kept: _Kept = asyncio.get_running_loop().create_future()
         self._waiting.append((commit, kept))
         if self._flushing is None:
             self._flushing = asyncio.create_task(self._flush())
-        await kept
+        return await kept
 
     async def take(self, *, max_events: int, max_bytes: int) -> Taken:
         """Return what is to be sent next; see `SpoolStore.take`. Raises SpoolUnusable."""
@@ -128,11 +129,11 @@ class Spool:
         finally:
             self._flushing = None
 
-    async def _append(self, waiting: "list[tuple[Commit, asyncio.Future[None]]]") -> None:
+    async def _append(self, waiting: "list[tuple[Commit, _Kept]]") -> None:
         try:
             outcomes = await self._run(lambda store: store.append([commit for commit, _ in waiting]))
         except InfrastructorError as error:
-            outcomes = [error] * len(waiting)
+            outcomes = [error for _ in waiting]
         except BaseException:
             # Whatever else went wrong, nobody waits for ever.
             for _, kept in waiting:
@@ -161,10 +162,10 @@ class Spool:
         return store
 
 
-def _resolve(kept: "asyncio.Future[None]", outcome: InfrastructorError | EventRefused | None) -> None:
+def _resolve(kept: _Kept, outcome: Outcome) -> None:
     if kept.done():
         return
-    if outcome is None:
-        kept.set_result(None)
+    if isinstance(outcome, tuple):
+        kept.set_result(outcome)
     else:
         kept.set_exception(outcome)

@@ -21,6 +21,9 @@ from schemas.identity import uuid7
 from schemas.refusal import EventRefused
 
 BUSY_S = 5.0
+
+Outcome = tuple[bytes, ...] | InfrastructorError | EventRefused
+"""What became of a commit: its events as they will be sent, or why it was not kept."""
 _CORRUPT = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -110,8 +113,8 @@ class SpoolStore:
         """Return what was last told of a device, None when nothing was."""
         return self._devices.get(subject)
 
-    def append(self, commits: Sequence[Commit]) -> list[InfrastructorError | EventRefused | None]:
-        """Keep several looks in one transaction; return for each None, or why it was not kept.
+    def append(self, commits: Sequence[Commit]) -> list[Outcome]:
+        """Keep several looks in one transaction; return what became of each.
 
         On return all is on the disk. Metrics that waited longest go when there is no room.
         """
@@ -142,18 +145,16 @@ class SpoolStore:
         """Bytes: the limit, or less when the disk is full."""
         return min(self._limits.max_bytes, self._cap or self._limits.max_bytes)
 
-    def _append(self, commits: Sequence[Commit]) -> list[InfrastructorError | EventRefused | None]:
-        outcomes: list[InfrastructorError | EventRefused | None] = []
+    def _append(self, commits: Sequence[Commit]) -> list[Outcome]:
+        outcomes: list[Outcome] = []
         for commit in commits:
             try:
-                self._keep(commit)
+                outcomes.append(self._keep(commit))
             except (EventRefused, SpoolFull) as error:
                 outcomes.append(error)
-            else:
-                outcomes.append(None)
         return outcomes
 
-    def _keep(self, commit: Commit) -> None:
+    def _keep(self, commit: Commit) -> tuple[bytes, ...]:
         rows, following = self._encoded(commit.drafts)
         if self._make_room(sum(self._on_disk(value) for _, _, value in rows)):
             # Room was made, with gap events of their own: these are numbered after them.
@@ -162,6 +163,7 @@ class SpoolStore:
         for subject, attributes in commit.devices.items():
             self._db.execute(self._sql["upsert_device"], (subject, attributes))
             self._devices[subject] = attributes
+        return tuple(value for _, _, value in rows)
 
     def _encoded(self, drafts: Iterable[Draft]) -> tuple[list[tuple[int, int, bytes]], dict[int, int]]:
         """Return rows of the events, and the next sequence of each stream they belong to."""
