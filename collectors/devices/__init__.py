@@ -1,0 +1,1 @@
+"""Which devices an agent watches: devices.yaml, its lines named in errors, its comments kept in edits, followed."""
