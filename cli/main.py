@@ -13,6 +13,9 @@ from runtime.errors import InfrastructorError
 SUBCOMMANDS = (
     Subcommand("up", "cli.up.command", "up", "Start everything on this machine, and watch it."),
     Subcommand("agent", "cli.agent", "agent", "Collect from machines and publish what is seen."),
+    Subcommand("collectors", "cli.collectors", "collectors", "Show what there is to look at, and how."),
+    Subcommand("collect", "cli.collect", "collect", "Look at a device now, and print what was seen."),
+    Subcommand("parse", "cli.parse", "parse", "Turn a collector's raw output into events."),
     Subcommand("streams", "cli.streams", "streams", "Derive status, alerts and notifications from the events."),
     Subcommand("sink", "cli.sink", "sink", "Project events into the database, or tell people."),
     Subcommand("topics", "cli.topics", "topics", "Compare Kafka's topics with topics.yaml, and create them."),

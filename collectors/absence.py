@@ -4,7 +4,7 @@ from typing import Any
 
 from collectors.chain import NOT_FOUND
 from collectors.errors import CommandFailed, LookFailed, LookSkipped, ParseError, ProgramMissing
-from collectors.look import Look
+from collectors.look import NOTHING_READ, Look
 
 RETRY_S = 86_400.0
 """What a device lacks is looked for again once a day."""
@@ -32,9 +32,9 @@ def absence(error: LookFailed, look: Look[Any]) -> DoesNotApply | None:
     return None
 
 
-def nothing_read(look: Look[Any]) -> DoesNotApply:
-    """Return why a look that reads files does not apply where there is none of them."""
-    return _because(f"none of the files that {look.name} reads is there")
+def nothing_read(look: Look[Any], text: str) -> DoesNotApply | None:
+    """Return why a look that reads files does not apply where it read nothing; None when it does."""
+    return _because(NOTHING_READ) if NOTHING_READ in look.absent and not text.strip() else None
 
 
 def _because(reason: str) -> DoesNotApply:

@@ -1,8 +1,6 @@
 """The agent of this machine, put together from its settings."""
 
 import asyncio
-import os
-import socket
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -11,11 +9,11 @@ from prometheus_client import CollectorRegistry
 
 from collectors.agent import Parts
 from collectors.api.server import OperatorApi
-from collectors.catalog import named_look, planned_looks, shortest_interval
-from collectors.device import Device, device_id
+from collectors.catalog import named_look, planned_looks
+from collectors.device import Device
 from collectors.front import Front
+from collectors.here import this_device
 from collectors.link import Link
-from collectors.local import LocalTransport
 from collectors.metrics import AgentMetrics, CacheMetrics
 from collectors.observer import Observer
 from collectors.scheduler import Appointment, Scheduler
@@ -51,16 +49,16 @@ def build_parts(
     To be called in the event loop's thread. Raises AlreadyRunning, SpoolUnusable, SettingsInvalid.
     """
     clock = SystemClock()
-    agent = device_id(settings.device_id, socket.gethostname())
+    device = this_device(settings)
     metrics = AgentMetrics.on(registry)
-    file = SpoolFile(spool_path(data_dir), agent, clock, settings.limits)
+    file = SpoolFile(spool_path(data_dir), device.id, clock, settings.limits)
     spool = Spool(file, on_set_aside=partial(_say_set_aside, metrics))
     skew = SkewMeter()
     link = Link(readiness)
-    producer = KafkaProducer(kafka, f"infrastructor-agent-{agent}")
+    producer = KafkaProducer(kafka, f"infrastructor-agent-{device.id}")
     observer = Observer(
         spool,
-        agent=agent,
+        agent=device.id,
         version=version,
         clock=clock,
         metrics=metrics,
@@ -69,9 +67,8 @@ def build_parts(
         raw_dir=settings.raw_dir,
     )
     front = Front(observer, clock=clock, metrics=CacheMetrics.on(registry))
-    device = this_device(agent, settings)
     return Parts(
-        device=agent,
+        device=device.id,
         spool=spool,
         sender=_sender(spool, producer, registry, clock=clock, link=link, skew=skew),
         producer=producer,
@@ -116,13 +113,6 @@ def operator_api(device: Device, settings: AgentSettings, front: Front, *, data_
         raise InputInvalid(f"this agent does not watch {name!r}: it watches {device.id}", operation="find device")
 
     return OperatorApi(socket_path(data_dir), front, device=find, look=lambda name: named_look(name, settings).look)
-
-
-def this_device(name: str, settings: AgentSettings) -> Device:
-    """Return the machine that this runs on, as a device."""
-    return Device(
-        name, LocalTransport(), shortest_interval(settings), groups=settings.groups, elevates=os.geteuid() != 0
-    )
 
 
 def appointments(

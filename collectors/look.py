@@ -9,6 +9,9 @@ from schemas.device import DeviceAttributes
 from schemas.envelope import Envelope
 from schemas.fields import Part
 
+NOTHING_READ = "none of the files is there"
+"""Of a look that reads files, among `absent`: without any of them it does not apply to the device."""
+
 R = TypeVar("R")
 """What a parser makes of a look's text."""
 

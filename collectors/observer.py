@@ -16,7 +16,6 @@ from collectors.look import Look
 from collectors.looked import Ended, Looked
 from collectors.metrics import AgentMetrics
 from collectors.raw import keep_raw
-from collectors.request import FileSet
 from collectors.skew import SkewMeter
 from collectors.spool.draft import Commit
 from collectors.spool.limits import SpoolFull
@@ -111,8 +110,8 @@ class Observer:
         if self._raw_dir is not None:
             await self._keep_raw(run, run.raw, self._raw_dir, at=at)
         readings = run.look.parse(run.raw.text)
-        if isinstance(run.look.request, FileSet) and not run.raw.text.strip():
-            raise nothing_read(run.look)
+        if (nothing := nothing_read(run.look, run.raw.text)) is not None:
+            raise nothing
         key = run.device.id, run.look.name
         told = run.look.tell(readings, self._before.get(key))
         self._before[key] = readings

@@ -7,7 +7,7 @@ from collectors import sections
 from collectors.errors import ParseError
 from collectors.gpu import amd
 from collectors.gpu.nvidia import SECTION, nvidia_samples
-from collectors.look import Look, Observation, Told
+from collectors.look import NOTHING_READ, Look, Observation, Told
 from collectors.request import Command
 from schemas.metric import MetricCollected, MetricCollectedData, Sample
 from schemas.registry import METRICS
@@ -83,4 +83,5 @@ def amd_gpu_look(*, interval_s: float | None = None) -> Look[Readings]:
         cache_ttl_s=30.0,
         retries=1,
         programs=("sh", "head"),
+        absent=(NOTHING_READ,),
     )

@@ -1,0 +1,52 @@
+"""The events of a text as an agent would publish them, for those who look without one: nothing is kept or sent."""
+
+import itertools
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from collectors.account import Account, Observing
+from collectors.device import Device
+from collectors.look import Look, Told
+from runtime.errors import InputInvalid
+from schemas.codec import encode
+from schemas.refusal import EventRefused
+
+NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+NO_EPOCH = UUID("00000000-0000-7000-8000-000000000000")
+"""Stands where an agent's epoch would: a valid UUIDv7, of no agent."""
+
+NO_RUN = UUID("00000000-0000-7000-8000-000000000001")
+_FIRST_EVENT = 0x100
+
+
+def read_events(look: Look[Any], text: str, device: Device, *, before: str | None = None) -> tuple[bytes, ...]:
+    """Return the events of a look's raw text, the same for the same text; `before` is that of the look before.
+
+    Time, ids, epoch and sequences are placeholders. Raises ParseError, InputInvalid for what is no valid event.
+    """
+    earlier = look.parse(before) if before is not None else None
+    return told_events(look, look.tell(look.parse(text), earlier), device, at=NO_TIME)
+
+
+def told_events(look: Look[Any], told: Told, device: Device, *, at: datetime) -> tuple[bytes, ...]:
+    """Return what a look told as events with placeholders. Raises InputInvalid for what is no valid event."""
+    observing = Observing(device.id, "0", _numbered_ids())
+    account = Account(observing, device, look, NO_RUN, duration_s=0.0, skew_s=None)
+    drafts = account.answered(told, at=at, remembered=None).drafts[:-1]
+    following: dict[str, int] = {}
+    events = []
+    for draft in drafts:
+        following[draft.topic] = following.get(draft.topic, 0) + 1
+        try:
+            event = draft.numbered(agent=device.id, epoch=NO_EPOCH, sequence=following[draft.topic])
+            events.append(encode(event))
+        except EventRefused as error:
+            raise InputInvalid(f"what was seen is no valid event: {error}", operation="tell events") from error
+    return tuple(events)
+
+
+def _numbered_ids() -> Callable[[], UUID]:
+    numbers = itertools.count(_FIRST_EVENT)
+    return lambda: UUID(int=NO_EPOCH.int + next(numbers))
