@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import click
 
 from collectors.settings import AgentSettings
-from deploy.local.settings import LocalSettings
+from deploy.local.settings import CacheSettings, LocalSettings
 from runtime.errors import SettingsInvalid
 from runtime.settings import (
     Concern,
@@ -38,6 +38,7 @@ CONCERNS: tuple[type[Concern], ...] = (
     SinkSettings,
     GotifySettings,
     LocalSettings,
+    CacheSettings,
 )
 """Every concern of the settings; a package that has one adds its line."""
 

@@ -9,13 +9,14 @@ import logging.handlers
 import sys
 import traceback
 from collections.abc import Iterable, Iterator, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any, Protocol
 
 import structlog
 
-from runtime.errors import InfrastructorError
+from runtime.errors import InfrastructorError, SettingsInvalid
 from runtime.redact import Redactor, sanitised
 from runtime.settings.log import LogSettings
 
@@ -29,6 +30,19 @@ QUIET_LIBRARIES = {"aiokafka": logging.CRITICAL, "kafka": logging.CRITICAL, "asy
 """Libraries that log, line after line, what we translate and log once."""
 
 
+class LineStream(Protocol):
+    """Where lines are logged: standard error, or what stands for it."""
+
+    def write(self, text: str, /) -> object:
+        """Take a line and its end."""
+
+    def flush(self) -> None:
+        """Pass on what was taken."""
+
+    def isatty(self) -> bool:
+        """Tell whether a person reads it."""
+
+
 def get_logger(name: str, **context: object) -> Logger:
     """Return a logger; `context` is put on each of its lines."""
     logger: Logger = structlog.stdlib.get_logger(name, **context)
@@ -36,11 +50,11 @@ def get_logger(name: str, **context: object) -> Logger:
 
 
 def configure_logging(
-    settings: LogSettings, *, process: str, secrets: Iterable[str] = (), stream: TextIO | None = None
+    settings: LogSettings, *, process: str, secrets: Iterable[str] = (), stream: LineStream | None = None
 ) -> None:
     """Set up logging for this process, once; a second call replaces the first.
 
-    `secrets` are values to mask wherever they turn up. Raises OSError when the log file cannot be opened.
+    `secrets` are values to mask wherever they turn up. Raises SettingsInvalid when the log file cannot be opened.
     """
     shared = _shared_processors(process, Redactor(secrets))
     out = stream or sys.stderr
@@ -48,10 +62,7 @@ def configure_logging(
     for_people = settings.format == "console" or (settings.format == "auto" and out.isatty())
     handlers[0].setFormatter(_formatter(shared, for_people=for_people, colors=out.isatty()))
     if settings.file is not None:
-        settings.file.parent.mkdir(parents=True, exist_ok=True)
-        rotating = logging.handlers.RotatingFileHandler(
-            settings.file, maxBytes=settings.file_bytes, backupCount=settings.file_keep, encoding="utf-8"
-        )
+        rotating = _opened(settings.file, settings)
         rotating.setFormatter(_formatter(shared, for_people=False, colors=False))
         handlers.append(rotating)
     _install(handlers, settings.level)
@@ -73,6 +84,30 @@ def bind_correlation(correlation_id: object, **context: object) -> Iterator[None
     """Put `correlation_id` on every line logged in this task, and in those it starts, until the block ends."""
     with structlog.contextvars.bound_contextvars(correlation_id=str(correlation_id), **context):
         yield
+
+
+class RotatingFile(logging.handlers.RotatingFileHandler):
+    """A file that is rotated by size. A disk that is full loses its lines, and nothing else."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name in logging
+        """Say nothing: of itself it would write a traceback to standard error for every line."""
+
+    def close(self) -> None:
+        """Close it, whatever the disk still refuses."""
+        with suppress(OSError):
+            super().close()
+
+
+def _opened(path: Path, settings: LogSettings) -> RotatingFile:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return RotatingFile(path, maxBytes=settings.file_bytes, backupCount=settings.file_keep, encoding="utf-8")
+    except OSError as error:
+        raise SettingsInvalid(
+            f"{settings.variable('file')}: {path} cannot be written ({(error.strerror or str(error)).lower()}): name "
+            "another file, or unset it",
+            operation="open log file",
+        ) from error
 
 
 def _install(handlers: list[logging.Handler], level: str) -> None:

@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 
 from cli.config import CONCERNS
+from cli.up.logs import LogStream
 from cli.up.plan import make_plan
 from cli.up.run import Options, Run
 from cli.up.threads import leave_at_once_if_busy, settled
@@ -18,7 +19,7 @@ from runtime.durations import duration
 from runtime.errors import SettingsInvalid
 from runtime.log import configure_logging
 from runtime.process import Stop, run_process
-from runtime.settings import LogSettings, PostgresSettings, World, check, load
+from runtime.settings import LogSettings, PostgresSettings, World, check, load, secret_values
 
 GROUPS = {
     "streams": "infrastructor-streams",
@@ -78,15 +79,16 @@ async def _run(stop: Stop, *, seconds: float | None, plain: bool, summary: bool,
     stack = LocalStack(plan.data_dir, settings=load(LocalSettings, world))
     ended = await asyncio.to_thread(stack.open)
     try:
-        plan.logs.mkdir(parents=True, exist_ok=True)
-        with (plan.logs / "up.log").open("a", encoding="utf-8") as log:
-            # The screen is the view's: what our own libraries log goes to a file.
-            configure_logging(load(LogSettings, world), process="up", stream=log)
-            options = Options(seconds, plain, summary, GROUPS, console, _migrate)
-            run = Run(options, plan, stack)
-            if ended:
-                run.board.say(f"ended {len(ended)} processes that an earlier run had left behind")
-            return await run.through(stop)
+        # The screen is the view's: what our own libraries log goes to a file.
+        secrets = secret_values(*(load(concern, world) for concern in CONCERNS))
+        configure_logging(
+            load(LogSettings, world), process="up", secrets=secrets, stream=LogStream(plan.logs / "up.log")
+        )
+        options = Options(seconds, plain, summary, GROUPS, console, _migrate)
+        run = Run(options, plan, stack)
+        if ended:
+            run.board.say(f"ended {len(ended)} processes that an earlier run had left behind")
+        return await run.through(stop)
     finally:
         # Storage that is being made is finished first: it is a process, and the folder is its until then.
         await settled(_SETTLE_S)

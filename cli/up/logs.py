@@ -1,8 +1,11 @@
-"""The log file of one child: its output line by line, rotated by size."""
+"""The log file of one child, or of `up` itself: output line by line, rotated by size."""
 
+import io
 import logging
-import logging.handlers
 from pathlib import Path
+
+from deploy.local.errors import written_to
+from runtime.log import RotatingFile
 
 _BYTES = 10_000_000
 _KEPT = 3
@@ -12,9 +15,24 @@ class LogFile:
     """Lines appended to a file that is rotated at 10 MB; three older ones are kept."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._handler = logging.handlers.RotatingFileHandler(path, maxBytes=_BYTES, backupCount=_KEPT, encoding="utf-8")
+        """Open it. Raises LocalStackFailed."""
+        with written_to(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._handler = RotatingFile(path, maxBytes=_BYTES, backupCount=_KEPT, encoding="utf-8")
 
     def write(self, line: str) -> None:
         """Append one line. A disk that is full loses it, and nothing else."""
         self._handler.emit(logging.makeLogRecord({"msg": line.rstrip("\n"), "levelno": logging.INFO}))
+
+
+class LogStream(io.TextIOBase):
+    """A log file as the stream that logging writes its lines to, each with one call."""
+
+    def __init__(self, path: Path) -> None:
+        """Open it. Raises LocalStackFailed."""
+        self._file = LogFile(path)
+
+    def write(self, text: str) -> int:
+        """Append one line."""
+        self._file.write(text)
+        return len(text)

@@ -29,6 +29,8 @@ class Plan:
     data_dir: Path
     local_kafka: bool
     local_database: bool
+    log_file: Path | None = None
+    """Where the settings want a log besides."""
 
     @property
     def logs(self) -> Path:
@@ -53,6 +55,7 @@ def make_plan(world: World) -> Plan:
         data_dir=load(DataSettings, world).data_dir.absolute(),
         local_kafka=not is_set(world, KafkaSettings.variable("bootstrap_servers")),
         local_database=not any(is_set(world, variable) for variable in elsewhere),
+        log_file=load(LogSettings, world).file,
     )
 
 
@@ -72,6 +75,9 @@ def worker(name: str, plan: Plan, environment: Mapping[str, str], *, port: int) 
         "PYTHONPATH": path,
         "PYTHONUNBUFFERED": "1",
     }
+    if (file := plan.log_file) is not None:
+        # A file that several processes rotate loses lines.
+        ours[LogSettings.variable("file")] = str(file.with_name(f"{file.stem}-{name}{file.suffix}"))
     return ChildSpec(
         name=name,
         # -P: a folder `cli` where the user happens to be is not ours.

@@ -18,6 +18,7 @@ from cli.up.plan import Plan
 from cli.up.polls import Polls
 from cli.up.show import show_lines, show_live
 from cli.up.summary import Outcome, summary
+from deploy.local.errors import written_to
 from deploy.local.stack import LocalStack
 from runtime.clock import Clock, SystemClock
 from runtime.errors import InputInvalid, SettingsInvalid
@@ -177,8 +178,9 @@ class Run:
 def write_psql(data_dir: Path, line: str) -> Path:
     """Write `<data>/psql`, which runs the line: short enough to be pasted from a narrow terminal. Return its path."""
     script = data_dir / "psql"
-    script.write_text(f'#!/bin/sh\n{line.replace("PGPASSFILE=", "exec env PGPASSFILE=", 1)} "$@"\n')
-    script.chmod(0o700)
+    with written_to(data_dir):
+        script.write_text(f'#!/bin/sh\n{line.replace("PGPASSFILE=", "exec env PGPASSFILE=", 1)} "$@"\n')
+        script.chmod(0o700)
     return script
 
 

@@ -2,10 +2,12 @@
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+from deploy.local.errors import LocalStackFailed, written_to
 from runtime.errors import AlreadyRunning
 
 
@@ -17,9 +19,10 @@ class DataLock:
         self._file: IO[str] | None = None
 
     def acquire(self) -> None:
-        """Take the lock, or raise AlreadyRunning, which names the process that holds it."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        file = self._path.open("a+")
+        """Take the lock. Raises AlreadyRunning, which names the process that holds it, or LocalStackFailed."""
+        with written_to(self._path.parent):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            file = self._path.open("a+")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -32,15 +35,22 @@ class DataLock:
                 operation="lock data folder",
                 pid=holder,
             ) from None
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
         self._file = file
+        try:
+            with written_to(self._path.parent):
+                file.truncate(0)
+                file.write(f"{os.getpid()}\n")
+                file.flush()
+        except LocalStackFailed:
+            self.release()
+            raise
 
     def release(self) -> None:
         """Let go; nothing happens when it is not held."""
         if self._file is not None:
-            self._file.close()
+            # What a full disk did not take is still in the buffer, and fails again.
+            with suppress(OSError):
+                self._file.close()
             self._file = None
 
     def __enter__(self) -> Self:

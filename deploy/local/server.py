@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
-from deploy.local.errors import LocalStackFailed
+from deploy.local.errors import LocalStackFailed, written_to
 from deploy.local.leftovers import Mark
 from deploy.local.ports import holder, is_free
 from deploy.local.process import Child, await_ready, put_aside
@@ -58,9 +58,10 @@ class Server(ABC):
 
     def prepare(self) -> ChildSpec:
         """Make what the server needs, and room for its output; return how to start it. Raises LocalStackFailed."""
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        put_aside(self.log)
-        return self.make()
+        with written_to(self.folder):
+            self.log.parent.mkdir(parents=True, exist_ok=True)
+            put_aside(self.log)
+            return self.make()
 
     def start(self) -> None:
         """Start, and return when it answers. Raises LocalStackFailed, PortTaken. Repeatable after `stop` or `kill`."""

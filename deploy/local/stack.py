@@ -6,7 +6,6 @@
 <data>/postgres/    see database.py
 """
 
-import json
 import shlex
 import shutil
 from collections.abc import Mapping
@@ -15,10 +14,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from deploy.local.broker import Broker, BrokerOptions
 from deploy.local.database import DATABASE, USER, DatabaseOptions, LocalPostgres
+from deploy.local.errors import written_to
 from deploy.local.leftovers import end_leftovers
 from deploy.local.lock import DataLock
 from deploy.local.ports import LOOPBACK, free_port, holder, is_free
@@ -35,9 +35,9 @@ class Ports(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    kafka: int = 19092
-    controller: int = 19093
-    postgres: int = 15432
+    kafka: int = Field(19092, ge=1, le=65535)
+    controller: int = Field(19093, ge=1, le=65535)
+    postgres: int = Field(15432, ge=1, le=65535)
 
 
 class LocalStack:
@@ -65,15 +65,16 @@ class LocalStack:
         self.postgres = LocalPostgres(self.data_dir / "postgres", port=ports.postgres, options=database)
 
     def open(self) -> list[int]:
-        """Lock the folder, end what a killed run left, choose the ports. Raises AlreadyRunning, PortTaken.
+        """Lock the folder, end what a killed run left, choose the ports; return the ids of what was ended.
 
-        Returns the ids of the processes that were ended.
+        Raises AlreadyRunning, PortTaken, LocalStackFailed.
         """
         self._lock.acquire()
         try:
             ended = end_leftovers((self.broker.mark, self.postgres.mark), within=_LEFTOVER_SECONDS)
-            ports = choose_ports(self.settings, _remembered(self._ports_file))
-            self._ports_file.write_text(ports.model_dump_json() + "\n")
+            with written_to(self.data_dir):
+                ports = choose_ports(self.settings, _remembered(self._ports_file))
+                self._ports_file.write_text(ports.model_dump_json() + "\n")
         except BaseException:
             self._lock.release()
             raise
@@ -190,6 +191,6 @@ def _free(wanted: int, *, taken: frozenset[int]) -> int:
 def _remembered(file: Path) -> Ports:
     try:
         return Ports.model_validate_json(file.read_text())
-    except (FileNotFoundError, ValidationError, json.JSONDecodeError):
+    except (FileNotFoundError, ValueError):
         # Never written, or cut short: the ports are chosen anew.
         return Ports()

@@ -22,7 +22,7 @@ class LogSettings(Concern):
     )
     file: Path | None = Field(
         None,
-        description="Also written as JSON lines to this file, rotated.",
+        description="Also written as JSON lines to this file, rotated; of `up`, a file for each process beside it.",
         examples=["/var/log/infrastructor/agent.log"],
     )
     file_bytes: int = Field(

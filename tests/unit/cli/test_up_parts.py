@@ -1,5 +1,6 @@
 """The small parts of `infrastructor up`: what is started, memory, lag, the summary, logs."""
 
+import logging
 import os
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from cli.up.lag import behind
-from cli.up.logs import LogFile
+from cli.up.logs import LogFile, LogStream
 from cli.up.memory import Memory, memory_of
 from cli.up.phases import Phases
 from cli.up.plan import WORKERS, http_ports, is_set, make_plan, worker
@@ -67,10 +68,21 @@ def test_a_worker_gets_its_port_its_folder_and_our_code(tmp_path: Path) -> None:
     assert (tmp_path / "logs" / "sink-timescale.log").read_text() == "hello\n"
 
 
+def test_no_two_workers_rotate_one_file(tmp_path: Path) -> None:
+    plan = make_plan(world(INFRASTRUCTOR_LOG__FILE=str(tmp_path / "all.log")))
+    files = {worker(name, plan, LOCAL, port=20_001).env["INFRASTRUCTOR_LOG__FILE"] for name in WORKERS}
+    assert files == {str(tmp_path / f"all-{name}.log") for name in WORKERS}
+
+
 def test_every_worker_has_a_port_of_its_own() -> None:
     ports = http_ports()
     assert set(ports) == set(WORKERS)
     assert len(set(ports.values())) == len(WORKERS)
+
+
+def test_logging_writes_to_a_log_as_to_a_stream(tmp_path: Path) -> None:
+    logging.StreamHandler(LogStream(tmp_path / "up.log")).handle(logging.makeLogRecord({"msg": "hello"}))
+    assert (tmp_path / "up.log").read_text() == "hello\n"
 
 
 def test_a_log_is_rotated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

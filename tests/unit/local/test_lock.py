@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.local.errors import LocalStackFailed
 from deploy.local.lock import DataLock
 from runtime.errors import AlreadyRunning
 
@@ -25,3 +26,17 @@ def test_a_refused_lock_leaves_the_holders_number(data_dir: Path) -> None:
         with pytest.raises(AlreadyRunning):
             DataLock(data_dir).acquire()
         assert (data_dir / "lock").read_text() == f"{os.getpid()}\n"
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(LocalStackFailed, match=r"file cannot be written \(file exists\): .* INFRASTRUCTOR_DATA_DIR"):
+        DataLock(tmp_path / "file").acquire()
+
+
+def test_a_disk_that_is_full_leaves_no_lock_behind(data_dir: Path) -> None:
+    data_dir.mkdir()
+    (data_dir / "lock").symlink_to("/dev/full")
+    for _ in range(2):
+        with pytest.raises(LocalStackFailed, match="cannot be written"):
+            DataLock(data_dir).acquire()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from runtime.errors import KafkaRefused
+from runtime.errors import KafkaRefused, SettingsInvalid
 from runtime.log import bind_correlation, configure_logging, get_logger
 from runtime.redact import Redactor, sanitised
 from runtime.settings import LogSettings
@@ -143,6 +143,18 @@ def test_a_file_gets_json_and_is_rotated(out: io.StringIO, tmp_path: Path) -> No
         get_logger("x").info("line", n=n)
     assert sorted(path.name for path in file.parent.iterdir()) == ["agent.log", "agent.log.1", "agent.log.2"]
     assert json.loads(file.read_text().splitlines()[-1])["n"] == 299
+
+
+def test_a_file_that_cannot_be_opened_is_named_with_its_variable(tmp_path: Path) -> None:
+    with pytest.raises(SettingsInvalid, match=r"^INFRASTRUCTOR_LOG__FILE: .* \(is a directory\)"):
+        configure_logging(LogSettings(file=tmp_path), process="agent")
+
+
+def test_a_disk_that_is_full_loses_the_files_lines_alone(out: io.StringIO, capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(LogSettings(format="json", file=Path("/dev/full")), process="agent", stream=out)
+    get_logger("x").info("hello")
+    assert [line["event"] for line in lines(out)] == ["hello"]
+    assert capsys.readouterr().err == ""
 
 
 def test_below_the_level_nothing_is_logged(out: io.StringIO) -> None:
