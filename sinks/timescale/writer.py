@@ -16,7 +16,7 @@ import orjson
 import psycopg
 
 from runtime.errors import SchemaOutdated
-from runtime.sql import Statements, load_statements
+from runtime.sql import load_statements
 from schemas.metric_look import MetricLook
 from sinks.timescale.batch import Batch, Item, Owned
 from sinks.timescale.binary import EventPacker, micros, pieces
@@ -61,16 +61,28 @@ class StoredOffset:
     first: int
 
 
+@dataclass(frozen=True, slots=True)
+class LockPatience:
+    """Seconds: how long one statement waits for a lock, and after how long a writer that stands still is ended."""
+
+    wait_s: float = 10.0
+    stopped_after_s: float = 30.0
+
+
+_PATIENCE = LockPatience()
+
+
 class Writer:
     """Stores batches. Not for concurrent use but by its own lock: each public method waits for the others.
 
     After a psycopg.Error call `reset`, then try again; the next call connects anew.
     """
 
-    def __init__(self, connect: Connect, *, sink: str = "timescale", statements: Statements | None = None) -> None:
+    def __init__(self, connect: Connect, *, sink: str = "timescale", patience: LockPatience = _PATIENCE) -> None:
         self._connect = connect
         self._sink = sink
-        self._sql = statements or load_statements(Path(__file__).with_name("statements"))
+        self._patience = patience
+        self._sql = load_statements(Path(__file__).with_name("statements"))
         self._series = SeriesCache()
         self._packer = EventPacker()
         self._lock = asyncio.Lock()
@@ -175,6 +187,9 @@ class Writer:
                 return Stored({})
             try:
                 return await self._transaction(batch, ready, merge=False)
+            except psycopg.errors.LockNotAvailable:
+                await self._end_stopped()
+                raise
             except psycopg.Error as error:
                 if meaning(error) is not Meaning.DUPLICATE:
                     raise
@@ -355,9 +370,19 @@ class Writer:
             )
         return ledgers
 
+    async def _end_stopped(self) -> None:
+        """Somebody holds what we wait for: when that is a writer that was stopped, end its session."""
+        connection = await self._connected()
+        await connection.execute(self._sql["end_stopped_writers"], {"seconds": self._patience.stopped_after_s})
+        await connection.commit()
+
     async def _connected(self) -> Connection:
         if self._connection is None or self._connection.closed:
-            self._connection = await self._connect()
+            connection = await self._connect()
+            limit = {"milliseconds": str(int(self._patience.wait_s * 1000))}
+            await connection.execute(self._sql["limit_lock_waits"], limit)
+            await connection.commit()
+            self._connection = connection
         return self._connection
 
     async def _drop(self) -> None:

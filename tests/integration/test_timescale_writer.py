@@ -14,7 +14,7 @@ from schemas.record import RawRecord
 from schemas.registry import COLLECTIONS, METRICS
 from schemas.rules import RulesLoaded, RulesLoadedData
 from sinks.timescale import schema
-from sinks.timescale.writer import Fenced, Writer
+from sinks.timescale.writer import Fenced, LockPatience, Writer
 from tests.conftest import TestDatabase
 from tests.integration.timescale_setup import (
     EPOCH,
@@ -298,6 +298,29 @@ async def test_a_commit_without_answer_is_looked_up_before_the_next_try(url: str
     await writer.store(await admitted(writer, owner, metrics(looked(2), begin=1)))
     await writer.close()
     assert one(url, "SELECT count(*) FROM events") == 2
+
+
+async def test_a_writer_stopped_in_the_middle_of_copy_blocks_its_partition_only_for_a_while(url: str) -> None:
+    # What SIGSTOP leaves: the offset is claimed, COPY is under way, and nothing more comes.
+    stopped = psycopg.connect(url, application_name="infrastructor-test")
+    writer = Writer(connecting(url), patience=LockPatience(wait_s=0.3, stopped_after_s=1.0))
+    owner = await owned(writer)
+    stopped.execute("UPDATE sink_offsets SET next_offset = 1")
+    copying = stopped.cursor().copy("COPY metric_samples FROM STDIN")
+    copying.__enter__().write("2026-11-01,1,")
+    batch = await admitted(writer, owner, metrics(looked(1)))
+
+    refused = 0
+    async with asyncio.timeout(10):
+        while owner.known == 0:
+            try:
+                await writer.store(batch)
+            except psycopg.errors.LockNotAvailable:
+                refused += 1
+    await writer.close()
+    stopped.close()
+    assert refused >= 2
+    assert one(url, "SELECT count(*) FROM events") == 1
 
 
 async def test_current_state_is_the_newest_by_time_whatever_the_order(writer: Writer, url: str) -> None:

@@ -34,3 +34,21 @@ RETURNING o.topic, o.partition;
 -- name: read_revision
 -- The revision of the schema.
 SELECT version_num FROM schema_version;
+
+-- name: limit_lock_waits
+-- No statement of this session waits for a lock any longer.
+SELECT set_config('lock_timeout', %(milliseconds)s::text, false);
+
+-- name: end_stopped_writers
+-- End sessions of our kind that have left a transaction open for too long while the server waits for their next word.
+-- A writer that is stopped in the middle of COPY is not "idle in transaction", no timeout of the server reaches it, and
+-- it would lock its partitions for ever. Ending one that is merely slow does no harm: it is fenced, or tries again.
+-- Materialized, for the order in which conditions are tried is not given, and this one kills.
+WITH stopped AS MATERIALIZED (
+    SELECT a.pid FROM pg_stat_activity a
+    WHERE a.datname = current_database() AND a.usename = current_user
+      AND a.application_name = current_setting('application_name')
+      AND a.pid <> pg_backend_pid() AND a.wait_event = 'ClientRead'
+      AND a.xact_start < clock_timestamp() - make_interval(secs => %(seconds)s::float8)
+)
+SELECT pid, pg_terminate_backend(pid) FROM stopped;
