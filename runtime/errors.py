@@ -118,7 +118,10 @@ class SpoolUnusable(InfrastructorError):
 
 
 class Poisoned(InfrastructorError):
-    """Too many dead letters in a row or in proportion: the consumer stops rather than drain the topic into them."""
+    """Too many dead letters in a row or in proportion: the consumer stops rather than drain the topic into them.
+
+    Nobody starts it again by itself: each start would count anew, and drain the topic slowly.
+    """
 
     error_code = "poisoned"
-    exit_code = 70
+    exit_code = 76

@@ -18,7 +18,7 @@ from typing import IO, Any, Literal
 
 from runtime.backoff import Backoff
 from runtime.clock import Clock, SystemClock
-from runtime.errors import InputInvalid, SettingsInvalid
+from runtime.errors import InputInvalid, Poisoned, SettingsInvalid
 from runtime.procfs import peak_rss_bytes
 from runtime.redact import sanitised
 from runtime.settings.process import ProcessSettings
@@ -26,12 +26,15 @@ from runtime.settings.process import ProcessSettings
 NO_RETRY = frozenset({SettingsInvalid.exit_code, InputInvalid.exit_code})
 """Exit codes that say that another try gives the same: told, not repeated."""
 
+HELD = frozenset({Poisoned.exit_code})
+"""Exit codes of a child that is left as it ended, while the others go on: a person has to look."""
+
 SAMPLE_S = 1.0
 LAST_WORDS = 300
 SERVERS_SHARE = 0.3
 """Share of the time to stop that each later group keeps for itself, whatever the groups before it need."""
 
-State = Literal["starting", "running", "waiting", "failed", "stopping", "stopped"]
+State = Literal["starting", "running", "waiting", "failed", "held", "stopping", "stopped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +189,7 @@ class _Child:
                 clean = False
                 _kill_session(self._process)
         await self._task
-        if self.status.state != "failed":
+        if self.status.state not in {"failed", "held"}:
             self._say("stopped")
         return clean
 
@@ -201,6 +204,10 @@ class _Child:
             short_lives = 1 if lived_s >= self._settings.healthy_after_s else short_lives + 1
             if code in NO_RETRY:
                 self._say("failed", exit_code=code, why=self._ended(code))
+                self.usable.set()
+                return
+            if code in HELD:
+                self._say("held", exit_code=code, why=f"{self._ended(code)}; not started again")
                 self.usable.set()
                 return
             wait_s = self._backoff.wait_s(short_lives, random.random())  # noqa: S311 - no secret

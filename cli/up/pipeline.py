@@ -166,7 +166,7 @@ class Pipeline:
                 self._board.put(alerts={**self._board.view.alerts, alert.id: alert})
 
     def _child_changed(self, status: ChildStatus) -> None:
-        if status.state in {"waiting", "failed"}:
+        if status.state in {"waiting", "failed", "held"}:
             self._board.say(f"{status.name} {status.why}")
 
     def _world(self) -> World:

@@ -78,7 +78,7 @@ class Polls:
             state=status.state,
             restarts=status.restarts,
             rss_bytes=memory.now if memory else None,
-            detail=status.why if status.state in {"waiting", "failed"} else self._unready.get(status.name, ""),
+            detail=status.why if status.state in {"waiting", "failed", "held"} else self._unready.get(status.name, ""),
         )
 
 

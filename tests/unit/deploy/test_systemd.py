@@ -72,5 +72,5 @@ def test_it_drains_and_does_not_repeat_what_cannot_help(unit: str) -> None:
     assert found["User"] == "infrastructor"
     assert int(found["TimeoutStopSec"]) > 10
     # sysexits(3): a wrong file, a refused login, a wrong setting.
-    assert found["RestartPreventExitStatus"].split() == ["65", "77", "78"]
+    assert found["RestartPreventExitStatus"].split() == ["65", "76", "77", "78"]
     assert found["ExecStart"].startswith(COMMAND)

@@ -67,6 +67,21 @@ async def test_wrong_settings_are_told_and_not_tried_again(tmp_path: Path) -> No
     assert await supervisor.stop()
 
 
+async def test_a_poisoned_child_is_left_as_it_ended_and_the_others_go_on() -> None:
+    supervisor = Supervisor(QUICK)
+    await supervisor.start(ChildSpec("other", python("import time; time.sleep(60)"), on_line=lambda _: None))
+    code = "import sys; print('error: 1000 in a row'); sys.exit(76)"
+    await supervisor.start(ChildSpec("worker", python(code), on_line=lambda _: None))
+    await until(lambda: supervisor.status()[1].state == "held")
+    await asyncio.sleep(0.3)
+    other, worker = supervisor.status()
+    assert (worker.state, worker.restarts) == ("held", 0)
+    assert worker.why == "ended with exit code 76: error: 1000 in a row; not started again"
+    assert other.state == "running"
+    assert not supervisor.failed.is_set()
+    assert await supervisor.stop()
+
+
 async def test_a_program_that_is_not_there_is_told_once() -> None:
     supervisor = Supervisor(QUICK)
     await supervisor.start(ChildSpec("worker", ("/no/such/program",), on_line=lambda _: None))
