@@ -7,7 +7,7 @@ from pydantic import Field
 from schemas.envelope import Envelope
 from schemas.fields import Document, Part, Sha256
 
-RulesKind = Literal["alert_rules", "status_policy", "notification_policy"]
+RulesKind = Literal["alert_rules", "status_policy", "entity_policy", "notification_policy"]
 
 
 class RulesLoadedData(Part):

@@ -5,9 +5,10 @@ from typing import Any
 from streams.alerts.core import MetricAlerts
 from streams.derivation import Derivation
 from streams.device_status.core import DeviceStatus
+from streams.entity_status.core import EntityStatus
 from streams.notifications.core import Notifications
 
 
 def all_derivations() -> tuple[Derivation[Any, Any], ...]:
     """Every derivation, made anew."""
-    return (DeviceStatus(), MetricAlerts(), Notifications())
+    return (DeviceStatus(), EntityStatus(), MetricAlerts(), Notifications())

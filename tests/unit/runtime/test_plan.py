@@ -115,6 +115,7 @@ def test_changelogs_are_compacted_only_with_the_partitions_of_their_source() -> 
     changelogs = [topic for topic in catalog.all() if topic not in catalog.topics]
     assert {topic.name: topic.partitions for topic in changelogs} == {
         "infrastructor-streams-device_status-changelog": 12,
+        "infrastructor-streams-entity_status-changelog": 12,
         "infrastructor-streams-alerts_metrics-changelog": 12,
         "infrastructor-streams-notifications-changelog": 1,
     }

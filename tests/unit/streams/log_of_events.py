@@ -5,19 +5,23 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import orjson
+
+from schemas.baseline import BaselineAccepted, BaselineAcceptedData
 from schemas.clock import ClockTicked, ClockTickedData
-from schemas.codec import encode
+from schemas.codec import decode, encode
 from schemas.collection import (
     CollectionCompleted,
     CollectionCompletedData,
     CollectionFailed,
     CollectionFailedData,
 )
+from schemas.entity import EntityKind
 from schemas.envelope import Envelope
 from schemas.identity import derived_id
 from schemas.metric import MetricCollected, MetricCollectedData, Sample
 from schemas.record import AnyRead, RawRecord, Record, RecordReader
-from schemas.registry import COLLECTIONS, METRICS
+from schemas.registry import COLLECTIONS, METRICS, OBSERVATIONS
 from schemas.rules import RulesKind, RulesLoaded, RulesLoadedData
 from streams.documents import document_hash, rules_id
 
@@ -156,6 +160,48 @@ class Metrics(Log):
             MetricCollected(
                 **self.envelope(device, at_s=at_s),
                 data=MetricCollectedData(collector=collector, interval_seconds=interval, samples=samples),
+            )
+        )
+
+
+class Observations(Log):
+    """A partition of `infra.observations`."""
+
+    def __init__(self, partition: int = 0, *, start: datetime = START) -> None:
+        super().__init__(OBSERVATIONS, partition, start=start)
+
+    def look(
+        self,
+        data: Mapping[str, Any],
+        kind: str,
+        *,
+        device: str = "nas",
+        at_s: float | None = None,
+        epoch: UUID = EPOCH,
+        run: UUID | None = None,
+    ) -> Record[AnyRead]:
+        """A look of a kind (`container`, `drive`, ...), its data as in JSON."""
+        event = {
+            "specversion": "1.0",
+            **self.envelope(device, at_s=at_s, epoch=epoch),
+            "type": f"infrastructor.{kind}.observed.v1",
+            "data": data,
+        }
+        if run is not None:
+            event["correlationid"] = run
+        observed = decode(orjson.dumps(event))
+        assert isinstance(observed, Envelope)
+        return self.append(observed)
+
+    def accept(self, kind: EntityKind, entity: str, device: str = "nas", **values: Any) -> Record[AnyRead]:
+        """An operator accepts values of a thing."""
+        return self.append(
+            BaselineAccepted(
+                id=derived_id(_NAMES, self.topic, "baseline", str(self.partition), str(len(self.raws))),
+                source="/operators/ada",
+                subject=device,
+                time=self.now(),
+                data=BaselineAcceptedData(operator="ada", kind=kind, entity=entity, values=values),
             )
         )
 

@@ -8,10 +8,12 @@ from prometheus_client import CollectorRegistry
 
 from runtime.clock import ManualClock
 from runtime.errors import KafkaUnavailable, Poisoned
+from runtime.kafka.catalog import load_catalog
 from runtime.kafka.dead_letters import from_record
 from runtime.kafka.producer import Acknowledged, Outgoing, SendFailed
 from runtime.metrics import KafkaMetrics
 from runtime.process import Stop
+from runtime.settings import KafkaSettings
 from schemas.record import RawRecord
 from schemas.registry import COLLECTIONS, DEAD_LETTERS, STATUS
 from streams.derivations import all_derivations
@@ -197,7 +199,8 @@ async def test_a_partition_is_read_from_what_its_own_state_has_not_applied() -> 
 
 
 def test_the_tables_are_those_of_topics_yaml() -> None:
-    assert {one.table for one in all_derivations()} == {"device_status", "alerts_metrics", "notifications"}
+    tables = {one.name for one in load_catalog(KafkaSettings()).changelogs.tables}
+    assert {one.table for one in all_derivations()} == tables
 
 
 async def test_a_record_that_comes_too_early_waits_for_those_before_it() -> None:

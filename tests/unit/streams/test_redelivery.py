@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Iterable
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
@@ -13,10 +14,13 @@ from schemas.record import RawRecord, RecordReader
 from streams.alerts.core import MetricAlerts
 from streams.derivation import Derivation
 from streams.device_status.core import DeviceStatus
+from streams.entity_status.core import EntityStatus
 from streams.fold import PartitionFold
-from tests.unit.streams.log_of_events import Collections, Log, Metrics
+from tests.unit.streams.log_of_events import EPOCH, Collections, Log, Metrics, Observations
+from tests.unit.streams.random_looks import random_look
 
 DEVICES = ("a", "b", "c")
+EPOCHS = (EPOCH, UUID("018f0000-0000-7000-8000-000000000002"))
 Fold = PartitionFold[Any, Any]
 
 
@@ -88,11 +92,33 @@ def _again(log: Log, rng: random.Random) -> Any:
     return decode(value)
 
 
+def observations_log(rng: random.Random, length: int) -> Log:
+    """Looks at all kinds of things by two agents, whole and cut, baselines, policies that change, repeated records."""
+    log = Observations()
+    for _ in range(length):
+        log.wait(rng.choice([1, 60, 600]))
+        kind, device = rng.random(), rng.choice(DEVICES)
+        if kind < 0.1:
+            log.tick(after=5.0)
+        elif kind < 0.15:
+            log.rules("entity_policy", {"restart_loop_restarts": rng.randint(2, 5)}, rng.randint(1, 9))
+        elif kind < 0.25 and log.records:
+            log.append(_again(log, rng))
+        elif kind < 0.3:
+            log.accept("drive", f"S{rng.randint(1, 3)}", device, reallocated_sectors=rng.randint(0, 9))
+        else:
+            look, data = random_look(rng)
+            at_s = log.at_s - rng.choice([0, 0, 0, 3000])
+            log.look(data, look, device=device, at_s=at_s, epoch=rng.choice(EPOCHS), run=rng.choice(EPOCHS))
+    return log
+
+
 CASES: list[tuple[Callable[[], Derivation[Any, Any]], Callable[[random.Random, int], Log]]] = [
     (MetricAlerts, metrics_log),
     (DeviceStatus, collections_log),
+    (EntityStatus, observations_log),
 ]
-both = pytest.mark.parametrize(("derivation", "make_log"), CASES, ids=["alerts", "device_status"])
+both = pytest.mark.parametrize(("derivation", "make_log"), CASES, ids=["alerts", "device_status", "entity_status"])
 seeds = st.integers(min_value=0, max_value=2**32)
 
 

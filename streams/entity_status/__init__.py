@@ -1,0 +1,1 @@
+"""entity_status: what happened to the things on a device, found by comparing two looks at them."""
