@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import click
 
 from collectors.settings import AgentSettings
+from collectors.ssh.settings import SshSettings
 from deploy.local.settings import CacheSettings, LocalSettings
 from runtime.errors import SettingsInvalid
 from runtime.settings import (
@@ -34,6 +35,7 @@ CONCERNS: tuple[type[Concern], ...] = (
     HttpSettings,
     ProcessSettings,
     AgentSettings,
+    SshSettings,
     StreamsSettings,
     SinkSettings,
     GotifySettings,

@@ -19,7 +19,7 @@ from schemas.collection import (
     CollectionFailedData,
     Requester,
 )
-from schemas.device import DeviceAttributes
+from schemas.device import DeviceAttributes, DeviceRetired, DeviceRetiredData
 from schemas.envelope import Envelope
 from schemas.fields import Part
 from schemas.registry import COLLECTIONS, DEVICES
@@ -54,7 +54,7 @@ class Account:
 
     def answered(self, told: Told, *, at: datetime, remembered: str | None) -> Commit:
         """Return the events of a look that gave an answer, read at `at`; `remembered` is the device as last told."""
-        devices: dict[str, str] = {}
+        devices: dict[str, str | None] = {}
         drafts: list[Draft] = []
         if told.attributes is not None:
             attributes = self._completed(told.attributes)
@@ -66,7 +66,8 @@ class Account:
         drafts += [self._draft(one.model, one.topic, one.data, at=at) for one in told.observations]
         data = CollectionCompletedData(**self._facts(), events=len(drafts))
         drafts.append(self._draft(CollectionCompleted, COLLECTIONS, data, at=at))
-        return Commit(tuple(drafts), devices)
+        memory = {(self.device.id, self.look.name, name): value for name, value in told.remember.items()}
+        return Commit(tuple(drafts), devices, memory)
 
     def cached(self, *, at: datetime, events: int, age_s: float) -> Commit:
         """Return the event of an answer that was `age_s` seconds old."""
@@ -111,6 +112,7 @@ class Account:
             "agent_version": self.observing.version,
             "groups": self.device.groups,
             "parents": self.device.parents,
+            "labels": dict(self.device.labels),
         }
         return seen.model_copy(update=known)
 
@@ -128,6 +130,27 @@ class Account:
             correlationid=self.correlation,
             causationid=cause,
         )
+
+
+def retired(observing: Observing, device: str, reason: str, *, at: datetime, correlation: UUID) -> Commit:
+    """Return the events of a device that is watched no more, and that it is to be forgotten."""
+    data = DeviceRetiredData(reason=_text(reason))
+
+    def draft(topic: str, cause: UUID | None = None) -> Draft:
+        return Draft(
+            DeviceRetired,
+            topic,
+            device,
+            id=observing.new_id(),
+            time=at,
+            collector="identity",
+            data=data,
+            correlationid=correlation,
+            causationid=cause,
+        )
+
+    first = draft(COLLECTIONS)
+    return Commit((first, draft(DEVICES, first.id)), {device: None})
 
 
 def _text(message: str) -> str:

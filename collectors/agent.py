@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from collectors.api.server import OperatorApi
+from collectors.devices.fleet import Fleet
 from collectors.metrics import AgentMetrics
 from collectors.scheduler import Appointment, Scheduler
 from collectors.sender import Sender
@@ -40,6 +41,7 @@ class Parts:
     prepare: Callable[[], Awaitable[None]] | None = None
     flush_s: float = 3.0
     api: OperatorApi | None = None
+    fleet: Fleet | None = None
 
 
 class Agent:
@@ -60,18 +62,22 @@ class Agent:
         looking = asyncio.create_task(parts.scheduler.run(parts.appointments))
         keeping = asyncio.create_task(self._keep_house())
         serving: asyncio.Task[Any] = asyncio.create_task(parts.api.run() if parts.api else asyncio.sleep(0))
+        following: asyncio.Task[Any] = asyncio.create_task(parts.fleet.run() if parts.fleet else asyncio.sleep(0))
         asked: asyncio.Task[Any] = asyncio.create_task(stop.wait())
         try:
-            done, _ = await asyncio.wait({sending, looking, keeping, asked}, return_when=asyncio.FIRST_COMPLETED)
-            await _ended(looking)
-            await _ended(serving)
+            working = {sending, looking, keeping, asked, *([following] if parts.fleet else [])}
+            done, _ = await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
+            for task in (following, looking, serving):
+                await _ended(task)
             if asked in done:
                 await self._flush(sending)
             for task in done - {asked}:
                 task.result()
         finally:
-            for task in (asked, keeping, looking, serving, sending):
+            for task in (asked, keeping, following, looking, serving, sending):
                 await _ended(task)
+            if parts.fleet is not None:
+                await parts.fleet.close()
             await parts.producer.close()
             await parts.spool.close()
 

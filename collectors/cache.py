@@ -50,6 +50,11 @@ class Cache(Generic[V]):
     def __len__(self) -> int:
         return len(self._kept)
 
+    def forget(self, which: Callable[[Key], bool]) -> None:
+        """Let go of answers."""
+        for key in [key for key in self._kept if which(key)]:
+            del self._kept[key]
+
     async def get(self, key: Key, run: Callable[[], Awaitable[V]], *, fresh_s: float) -> Answer[V]:
         """Return what is kept when it is at most `fresh_s` old, else wait for the run that is under way, else run.
 

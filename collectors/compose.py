@@ -9,21 +9,23 @@ from prometheus_client import CollectorRegistry
 
 from collectors.agent import Parts
 from collectors.api.server import OperatorApi
-from collectors.catalog import named_look, planned_looks
-from collectors.device import Device
+from collectors.catalog import named_look
+from collectors.devices.fleet import Fleet, Working
+from collectors.devices.reach import Reach
+from collectors.devices.source import DeviceSource, devices_path
 from collectors.front import Front
 from collectors.here import this_device
 from collectors.link import Link
 from collectors.metrics import AgentMetrics, CacheMetrics
 from collectors.observer import Observer
-from collectors.scheduler import Appointment, Scheduler
+from collectors.scheduler import Scheduler
 from collectors.sender import Sender
 from collectors.settings import AgentSettings, socket_path, spool_path
 from collectors.skew import SkewMeter
 from collectors.spool.file import SetAside, SpoolFile
 from collectors.spool.spool import Spool
+from collectors.ssh.settings import SshSettings
 from runtime.clock import Clock, SystemClock
-from runtime.errors import InputInvalid
 from runtime.health import Readiness
 from runtime.kafka.producer import KafkaProducer
 from runtime.log import get_logger
@@ -39,17 +41,20 @@ def build_parts(
     settings: AgentSettings,
     kafka: KafkaSettings,
     *,
+    ssh: SshSettings,
     data_dir: Path,
     registry: CollectorRegistry,
     readiness: Readiness,
     version: str,
 ) -> Parts:
-    """Return the parts of an agent that looks at this machine. Opens the spool.
+    """Return the parts of an agent that looks at this machine, and at those it has a list of. Opens the spool.
 
-    To be called in the event loop's thread. Raises AlreadyRunning, SpoolUnusable, SettingsInvalid.
+    To be called in the event loop's thread. Raises AlreadyRunning, SpoolUnusable, SettingsInvalid, InputInvalid (the
+    list of devices).
     """
     clock = SystemClock()
     device = this_device(settings)
+    source = _source(settings, device.id, data_dir)
     metrics = AgentMetrics.on(registry)
     file = SpoolFile(spool_path(data_dir), device.id, clock, settings.limits)
     spool = Spool(file, on_set_aside=partial(_say_set_aside, metrics))
@@ -67,20 +72,29 @@ def build_parts(
         raw_dir=settings.raw_dir,
     )
     front = Front(observer, clock=clock, metrics=CacheMetrics.on(registry))
+    scheduler = Scheduler(clock)
+    fleet = Fleet(
+        device,
+        settings,
+        source,
+        ways=Reach(ssh, data_dir=data_dir, registry=registry),
+        working=Working(scheduler, observer, front, metrics, readiness, clock),
+    )
     return Parts(
         device=device.id,
         spool=spool,
         sender=_sender(spool, producer, registry, clock=clock, link=link, skew=skew),
         producer=producer,
-        scheduler=Scheduler(clock),
-        appointments=appointments(device, settings, front, metrics),
+        scheduler=scheduler,
+        appointments=fleet.begin(),
         clock=clock,
         metrics=metrics,
         readiness=readiness,
         skew=skew,
         prepare=_prepare(kafka, producer, link),
         flush_s=settings.flush_s,
-        api=operator_api(device, settings, front, data_dir=data_dir),
+        api=operator_api(fleet, settings, front, data_dir=data_dir),
+        fleet=fleet,
     )
 
 
@@ -104,31 +118,16 @@ def _sender(
     )
 
 
-def operator_api(device: Device, settings: AgentSettings, front: Front, *, data_dir: Path) -> OperatorApi:
+def operator_api(fleet: Fleet, settings: AgentSettings, front: Front, *, data_dir: Path) -> OperatorApi:
     """Return what answers operators; they may ask for collectors that are off, too."""
-
-    def find(name: str | None) -> Device:
-        if name in (None, device.id):
-            return device
-        raise InputInvalid(f"this agent does not watch {name!r}: it watches {device.id}", operation="find device")
-
-    return OperatorApi(socket_path(data_dir), front, device=find, look=lambda name: named_look(name, settings).look)
+    path = socket_path(data_dir)
+    return OperatorApi(path, front, device=fleet.find, look=lambda name: named_look(name, settings).look)
 
 
-def appointments(
-    device: Device, settings: AgentSettings, front: Front, metrics: AgentMetrics
-) -> tuple[Appointment, ...]:
-    """Return when each look at a device is due."""
-    return tuple(
-        Appointment(
-            device.id,
-            planned.look.name,
-            planned.interval_s,
-            run=partial(front.scheduled, device, planned.look),
-            missed=metrics.looks_missed.labels(planned.look.name, "under_way").inc,
-        )
-        for planned in planned_looks(settings)
-    )
+def _source(settings: AgentSettings, agent: str, data_dir: Path) -> DeviceSource:
+    """Return the list of devices, read. Raises InputInvalid."""
+    required = settings.devices_file is not None
+    return DeviceSource(devices_path(settings, data_dir), agent=agent, required=required)
 
 
 def _prepare(kafka: KafkaSettings, producer: KafkaProducer, link: Link) -> Callable[[], Awaitable[None]]:

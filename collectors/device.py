@@ -25,6 +25,7 @@ class Device:
     groups: tuple[str, ...] = ()
     parents: tuple[str, ...] = ()
     elevates: bool = False
+    labels: tuple[tuple[str, str], ...] = ()
 
 
 def device_id(setting: str | None, hostname: str) -> str:

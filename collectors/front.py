@@ -41,6 +41,11 @@ class Front:
             return
         await self._cache.run(_key(device, look), partial(self._look, device, look, "schedule"))
 
+    def forget(self, device: str) -> None:
+        """Forget a device that is watched no more, or in another way."""
+        self._again = {key: again for key, again in self._again.items() if key[0] != device}
+        self._cache.forget(lambda key: key[0] == device)
+
     async def asked(self, device: Device, look: Look[Any], *, requested_by: Requester, force: bool = False) -> Served:
         """Answer one who asks; `force` looks in any case. Raises nothing but cancellation."""
         run = partial(self._look, device, look, requested_by)

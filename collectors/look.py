@@ -1,7 +1,8 @@
 """The command registry's entry: what one look asks, how its answer is read, and what it then tells."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from collectors.request import Question, argv_of, command_hash
@@ -27,10 +28,14 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a look tells: observations, and what the device is when the look is one at that."""
+    """What a look tells: observations, and what the device is when the look is one at that.
+
+    `remember` is what the look shall find again in its memory, by name; None: nothing any more.
+    """
 
     observations: tuple[Observation, ...] = ()
     attributes: DeviceAttributes | None = None
+    remember: Mapping[str, bytes | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,9 @@ class Look(Generic[R]):
     """One kind of look.
 
     `parse` turns the raw text into readings and raises nothing but ParseError. `tell` turns readings, and those of the
-    look before on the same device (None at the first), into observations. Both are pure. Times in seconds; `retries`
+    look before on the same device (None at the first), into observations; `recall` does so instead where what is told
+    depends on what was told before, however long ago: it is given its memory and the time. All are pure. Times in
+    seconds; `retries`
     are tries after the first, and only where trying again can help. `programs` are those the device must have; those in
     `sudo` want root, and are run by `sudo -n` where the login is another. `absent` are phrases of a refusal which say
     that the device has nothing of this kind: the look is then skipped, and has not failed.
@@ -55,10 +62,16 @@ class Look(Generic[R]):
     programs: tuple[str, ...] = ()
     sudo: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
+    recall: Callable[[R, Mapping[str, bytes], datetime], Told] | None = None
     hash: str = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hash", command_hash(self.argv))
+
+    @property
+    def deadline_s(self) -> float:
+        """Seconds that a look may take in all: its tries, the waits between them, and waiting for a connection."""
+        return self.timeout_s * (1 + self.retries)
 
     @property
     def argv(self) -> tuple[str, ...]:

@@ -1,6 +1,8 @@
 """One look from beginning to end: transport, parser, events, spool. However it ends, that is an event."""
 
 import asyncio
+import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -8,11 +10,11 @@ from typing import Any
 from uuid import UUID
 
 from collectors.absence import absence, nothing_read
-from collectors.account import LONGEST_TEXT, Account, Observing
+from collectors.account import LONGEST_TEXT, Account, Observing, retired
 from collectors.chain import ask
 from collectors.device import Device
 from collectors.errors import LookFailed, LookSkipped
-from collectors.look import Look
+from collectors.look import Look, Told
 from collectors.looked import Ended, Looked
 from collectors.metrics import AgentMetrics
 from collectors.raw import keep_raw
@@ -21,6 +23,7 @@ from collectors.spool.draft import Commit
 from collectors.spool.limits import SpoolFull
 from collectors.spool.spool import Spool
 from collectors.transport import Limits, Output
+from runtime.backoff import Backoff
 from runtime.clock import Clock
 from runtime.errors import InfrastructorError
 from runtime.health import Readiness
@@ -30,7 +33,7 @@ from schemas.identity import uuid7
 from schemas.refusal import EventRefused
 
 CONDITION = "spool"
-RETRY_AFTER_S = 0.5
+RETRIES = Backoff(first_s=0.5, longest_s=5.0, jitter=0.5)
 
 
 @dataclass(slots=True)
@@ -63,6 +66,7 @@ class Observer:
         readiness: Readiness,
         skew: SkewMeter,
         raw_dir: Path | None = None,
+        chance: Callable[[], float] = random.random,
     ) -> None:
         """`raw_dir` is where each look's raw output is kept; None: nowhere."""
         self._spool = spool
@@ -72,6 +76,7 @@ class Observer:
         self._readiness = readiness
         self._skew = skew
         self._raw_dir = raw_dir
+        self._chance = chance
         self._before: dict[tuple[str, str], Any] = {}
         self._log = get_logger("agent")
         self._paused = False
@@ -94,6 +99,23 @@ class Observer:
                 fault = LookFailed(f"{type(error).__name__}: {error}"[:LONGEST_TEXT], operation="look")
                 return await self._tell_failure(run, fault)
 
+    def remembered(self) -> tuple[str, ...]:
+        """Return the devices that were told of and not retired, in this run of the agent or before."""
+        return self._spool.subjects()
+
+    def forget(self, device: str) -> None:
+        """Forget what the last looks at a device saw."""
+        self._before = {key: readings for key, readings in self._before.items() if key[0] != device}
+
+    async def retire(self, device: str, reason: str) -> None:
+        """Tell that a device is watched no more, once: what was never told of needs no end. Raises nothing."""
+        if self._spool.remembered(device) is None:
+            return
+        run = uuid7(self._clock.now_ms())
+        with bind_correlation(run, device=device):
+            await self._keep(retired(self._observing, device, reason, at=self._clock.now(), correlation=run))
+            self._log.info("a device is retired", reason=reason)
+
     async def tell_cached(
         self, device: Device, look: Look[Any], *, requested_by: Requester, events: int, age_s: float
     ) -> UUID:
@@ -112,9 +134,7 @@ class Observer:
         readings = run.look.parse(run.raw.text)
         if (nothing := nothing_read(run.look, run.raw.text)) is not None:
             raise nothing
-        key = run.device.id, run.look.name
-        told = run.look.tell(readings, self._before.get(key))
-        self._before[key] = readings
+        told = await self._told(run, readings, at)
         commit = self._account(run).answered(told, at=at, remembered=self._spool.remembered(run.device.id))
         try:
             kept = await self._keep(commit)
@@ -126,6 +146,17 @@ class Observer:
         self._count(run, "success")
         return self._ended(run, "success", events=kept[:-1])
 
+    async def _told(self, run: Run, readings: Any, at: datetime) -> Told:
+        key = run.device.id, run.look.name
+        if run.look.recall is not None:
+            try:
+                return run.look.recall(readings, await self._spool.memory(*key), at)
+            except InfrastructorError as error:
+                raise LookFailed(error.message, operation="recall what was told") from error
+        told = run.look.tell(readings, self._before.get(key))
+        self._before[key] = readings
+        return told
+
     async def _keep_raw(self, run: Run, raw: Output, folder: Path, *, at: datetime) -> None:
         try:
             await asyncio.to_thread(keep_raw, folder, raw.text, at=at, device=run.device.id, collector=run.look.name)
@@ -133,17 +164,20 @@ class Observer:
             self._log.error("raw output is not kept", error=error)
 
     async def _fetched(self, run: Run) -> Output:
+        deadline = run.began + run.look.deadline_s
         while True:
             run.attempts += 1
             try:
-                return await self._ask(run)
+                return await self._ask(run, deadline - self._clock.monotonic())
             except LookFailed as error:
-                if not error.retryable or run.attempts > run.look.retries:
+                wait_s = RETRIES.wait_s(run.attempts, self._chance())
+                late = self._clock.monotonic() + wait_s >= deadline
+                if not error.retryable or run.attempts > run.look.retries or late:
                     raise
-            await self._clock.sleep(RETRY_AFTER_S * run.attempts)
+            await self._clock.sleep(wait_s)
 
-    async def _ask(self, run: Run) -> Output:
-        limits = Limits(timeout_s=run.look.timeout_s)
+    async def _ask(self, run: Run, left_s: float) -> Output:
+        limits = Limits(timeout_s=min(run.look.timeout_s, left_s))
         sudo = run.look.sudo if run.device.elevates else ()
         return await ask(run.device.transport, run.look.request, limits, sudo=sudo)
 

@@ -4,6 +4,7 @@ from collectors.agent import Agent
 from collectors.compose import build_parts
 from collectors.lean import settle_memory
 from collectors.settings import AgentSettings
+from collectors.ssh.settings import SshSettings
 from runtime.health import HealthServer, Readiness
 from runtime.log import configure_logging, get_logger
 from runtime.metrics import new_registry
@@ -24,7 +25,7 @@ PORT = 9464
 
 def run_agent(*, version: str) -> int:
     """Run the agent of this machine until a signal; return the exit code. Raises InfrastructorError before it runs."""
-    settings, kafka, http = load(AgentSettings), load(KafkaSettings), load(HttpSettings)
+    settings, kafka, http, ssh = load(AgentSettings), load(KafkaSettings), load(HttpSettings), load(SshSettings)
     data_dir, drain_s = load(DataSettings).data_dir, load(ProcessSettings).drain_s
     configure_logging(load(LogSettings), process="agent", secrets=secret_values(kafka))
     registry = new_registry(process="agent", version=version)
@@ -34,7 +35,7 @@ def run_agent(*, version: str) -> int:
         health = HealthServer(registry, http, readiness=readiness, port=PORT) if http.enabled else None
         try:
             parts = build_parts(
-                settings, kafka, data_dir=data_dir, registry=registry, readiness=readiness, version=version
+                settings, kafka, ssh=ssh, data_dir=data_dir, registry=registry, readiness=readiness, version=version
             )
             if health is not None:
                 health.start()

@@ -3,13 +3,17 @@
 import asyncio
 import hashlib
 import heapq
+import itertools
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from runtime.clock import Clock
 
 FIRST_WITHIN_S = 2.0
 """The first look of each comes within so long after the start, not a whole interval later."""
+
+NOTICE_S = 1.0
+"""So long it takes at most until an appointment that was added counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,43 +54,68 @@ def next_due(due: float, interval_s: float, now: float) -> tuple[float, int]:
     return due + (missed + 1) * interval_s, missed
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class _Turn:
+    """When an appointment is due next, and when its grid began."""
+
+    due: float
+    order: int
+    appointment: Appointment = field(compare=False)
+    start: float = field(compare=False)
+    is_first: bool = field(compare=False)
+
+    def next(self, now: float) -> "_Turn":
+        if self.is_first:
+            following = second_due(self.appointment, self.start, self.due)
+        else:
+            following, missed = next_due(self.due, self.appointment.interval_s, now)
+            if missed:
+                self.appointment.missed(missed)
+        return replace(self, due=following, is_first=False)
+
+
 class Scheduler:
     """Runs appointments. Each look is a task of its own: a slow one delays no other."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._heap: list[_Turn] = []
+        # The order of the list decides between those due at once.
+        self._order = itertools.count()
 
-    async def run(self, appointments: Iterable[Appointment]) -> None:
-        """Keep the appointments until cancelled; then what is under way is cancelled, too, and awaited."""
+    async def run(self, appointments: Iterable[Appointment] = ()) -> None:
+        """Keep the appointments, and those added, until cancelled; then what is under way is cancelled and awaited."""
+        self.add(appointments)
+        try:
+            while True:
+                now = self._clock.monotonic()
+                wait_s = self._heap[0].due - now if self._heap else NOTICE_S
+                if wait_s > 0:
+                    await self._clock.sleep(min(wait_s, NOTICE_S))
+                    continue
+                turn = heapq.heappop(self._heap)
+                self._keep(turn.appointment)
+                heapq.heappush(self._heap, turn.next(self._clock.monotonic()))
+        finally:
+            await self._cancel(list(self._running))
+
+    def add(self, appointments: Iterable[Appointment]) -> None:
+        """Keep these, too, from now on; noticed within `NOTICE_S`."""
         start = self._clock.monotonic()
         appointments = list(appointments)
         shortest: dict[str, float] = {}
         for one in appointments:
             shortest[one.device] = min(one.interval_s, shortest.get(one.device, one.interval_s))
-        # The order of the list decides between those due at once.
-        heap = [
-            (first_due(one.device, start, shortest[one.device]), order, one, True)
-            for order, one in enumerate(appointments)
-        ]
-        heapq.heapify(heap)
-        try:
-            while heap:
-                wait_s = heap[0][0] - self._clock.monotonic()
-                if wait_s > 0:
-                    await self._clock.sleep(wait_s)
-                    continue
-                due, order, appointment, is_first = heapq.heappop(heap)
-                self._keep(appointment)
-                if is_first:
-                    following = second_due(appointment, start, due)
-                else:
-                    following, missed = next_due(due, appointment.interval_s, self._clock.monotonic())
-                    if missed:
-                        appointment.missed(missed)
-                heapq.heappush(heap, (following, order, appointment, False))
-        finally:
-            await self._cancel()
+        for one in appointments:
+            due = first_due(one.device, start, shortest[one.device])
+            heapq.heappush(self._heap, _Turn(due, next(self._order), one, start, is_first=True))
+
+    async def drop(self, device: str) -> None:
+        """Keep a device's appointments no more; what is under way is cancelled and awaited."""
+        self._heap = [turn for turn in self._heap if turn.appointment.device != device]
+        heapq.heapify(self._heap)
+        await self._cancel([key for key in self._running if key[0] == device])
 
     def _keep(self, appointment: Appointment) -> None:
         key = appointment.device, appointment.look
@@ -96,8 +125,8 @@ class Scheduler:
             return
         self._running[key] = asyncio.create_task(_run(appointment))
 
-    async def _cancel(self) -> None:
-        under_way = [task for task in self._running.values() if not task.done()]
+    async def _cancel(self, keys: Iterable[tuple[str, str]]) -> None:
+        under_way = [task for task in map(self._running.pop, keys) if not task.done()]
         for task in under_way:
             task.cancel()
         if under_way:

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field, field_validator
 
+from collectors.request import FileSet
 from collectors.spool.limits import MIB, SpoolLimits
 from runtime.settings import Concern
 from runtime.settings.concern import CommaList
@@ -47,10 +48,32 @@ class AgentSettings(Concern):
         description="Seconds between two looks of a collector, where it shall be another number than its own.",
         examples=["containers=15,drives=7200"],
     )
+    proxy_configs: CommaList = Field(
+        (),
+        description="Files of SWAG or nginx to read, `*` allowed; those of SWAG's container when not set.",
+        examples=["/opt/swag/nginx/proxy-confs/*.conf"],
+    )
+    compose_files: CommaList = Field(
+        (),
+        description="Compose files to read beside running containers' own, `*` allowed; /opt and /srv when not set.",
+        examples=["/opt/*/compose.yaml,/opt/*/compose.yml"],
+    )
     raw_dir: Path | None = Field(
         None,
         description="A folder to keep the raw output of every look in, for a report: it may hold secrets, and grows.",
         examples=["raw"],
+    )
+    remote_interval_s: float = Field(
+        30,
+        ge=0.1,
+        le=86_400,
+        description="Seconds between two looks of the system collector at a device over SSH.",
+        examples=["30"],
+    )
+    devices_file: Path | None = Field(
+        None,
+        description="The list of devices to watch over SSH; devices.yaml of the data folder when not set.",
+        examples=["/etc/infrastructor/devices.yaml"],
     )
     groups: CommaList = Field((), description="Groups that this machine belongs to.", examples=["storage,rack-2"])
     spool_bytes: int = Field(
@@ -71,6 +94,12 @@ class AgentSettings(Concern):
     def _id(cls, value: str | None) -> str | None:
         if value is not None and re.match(DEVICE_ID_PATTERN, value) is None:
             raise ValueError("is no device id: up to 63 of a-z 0-9 . _ -, the first a letter or a digit")
+        return value
+
+    @field_validator("proxy_configs", "compose_files")
+    @classmethod
+    def _patterns(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        FileSet(value)
         return value
 
     @field_validator("intervals")

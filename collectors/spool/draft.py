@@ -1,5 +1,6 @@
 """An event before the spool has numbered it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -47,7 +48,12 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """All of one look: it is kept as a whole or not at all. `devices` is what is to be remembered of devices."""
+    """All of one look: it is kept as a whole or not at all.
+
+    `devices` is what is to be remembered of devices, None: nothing any more; `memory`, likewise, what looks remember,
+    by device, collector and name.
+    """
 
     drafts: tuple[Draft, ...]
-    devices: dict[str, str] = field(default_factory=dict)
+    devices: Mapping[str, str | None] = field(default_factory=dict)
+    memory: Mapping[tuple[str, str, str], bytes | None] = field(default_factory=dict)

@@ -66,6 +66,14 @@ class Spool:
         """Return what was last told of a device, as JSON; None when nothing was in this epoch."""
         return self._store.remembered(subject)
 
+    def subjects(self) -> tuple[str, ...]:
+        """Return the devices of which something was told in this epoch and that were not retired."""
+        return self._store.subjects()
+
+    async def memory(self, subject: str, collector: str) -> dict[str, bytes]:
+        """Return what a collector remembers of a device, by name. Raises SpoolUnusable."""
+        return await self._run(lambda store: store.memory(subject, collector))
+
     async def commit(self, commit: Commit) -> tuple[bytes, ...]:
         """Return the events as they will be sent, when all are on the disk; commits that wait share a transaction.
 

@@ -35,6 +35,16 @@ CREATE TABLE IF NOT EXISTS devices (
     attributes TEXT NOT NULL
 );
 
+-- name: create_memory
+-- What a collector remembers of a device, by name.
+CREATE TABLE IF NOT EXISTS memory (
+    subject TEXT NOT NULL,
+    collector TEXT NOT NULL,
+    name TEXT NOT NULL,
+    value BLOB NOT NULL,
+    PRIMARY KEY (subject, collector, name)
+) WITHOUT ROWID;
+
 -- name: insert_identity
 -- Remember the epoch of a new file.
 INSERT INTO identity (id, epoch, made_at_ms) VALUES (1, :epoch, :made_at_ms);
@@ -80,6 +90,10 @@ DELETE FROM events WHERE place >= ? AND place <= ?;
 -- How many events of a range of one stream there are.
 SELECT COUNT(*) FROM events WHERE place >= ? AND place <= ?;
 
+-- name: delete_device
+-- Forget a device that was retired.
+DELETE FROM devices WHERE subject = ?;
+
 -- name: upsert_device
 -- Remember what a device is.
 INSERT INTO devices (subject, attributes) VALUES (?, ?)
@@ -88,6 +102,23 @@ ON CONFLICT (subject) DO UPDATE SET attributes = excluded.attributes;
 -- name: select_devices
 -- What each device was when it was last told.
 SELECT subject, attributes FROM devices;
+
+-- name: upsert_memory
+-- Remember something.
+INSERT INTO memory (subject, collector, name, value) VALUES (?, ?, ?, ?)
+ON CONFLICT (subject, collector, name) DO UPDATE SET value = excluded.value;
+
+-- name: delete_memory
+-- Forget something.
+DELETE FROM memory WHERE subject = ? AND collector = ? AND name = ?;
+
+-- name: delete_memory_of_device
+-- Forget all of a device that was retired.
+DELETE FROM memory WHERE subject = ?;
+
+-- name: select_memory
+-- What a collector remembers of a device.
+SELECT name, value FROM memory WHERE subject = ? AND collector = ?;
 
 -- name: page_size
 -- Bytes a page.

@@ -82,7 +82,7 @@ class SpoolStore:
         for setting in ("set_page_size", "set_wal", "set_cache", "set_checkpoint", "set_log_limit", "sync_each_commit"):
             self._db.execute(self._sql[setting]).fetchall()
         with self._transaction():
-            for table in ("create_identity", "create_streams", "create_events", "create_devices"):
+            for table in ("create_identity", "create_streams", "create_events", "create_devices", "create_memory"):
                 self._db.execute(self._sql[table])
             found = self._db.execute(self._sql["select_identity"]).fetchone()
             if found is None:
@@ -112,6 +112,15 @@ class SpoolStore:
     def remembered(self, subject: str) -> str | None:
         """Return what was last told of a device, None when nothing was."""
         return self._devices.get(subject)
+
+    def subjects(self) -> tuple[str, ...]:
+        """Return the devices of which something was told and that were not retired."""
+        return tuple(self._devices)
+
+    def memory(self, subject: str, collector: str) -> dict[str, bytes]:
+        """Return what a collector remembers of a device, by name."""
+        with self._guarded():
+            return dict(self._db.execute(self._sql["select_memory"], (subject, collector)).fetchall())
 
     def append(self, commits: Sequence[Commit]) -> list[Outcome]:
         """Keep several looks in one transaction; return what became of each.
@@ -156,13 +165,24 @@ class SpoolStore:
 
     def _keep(self, commit: Commit) -> tuple[bytes, ...]:
         rows, following = self._encoded(commit.drafts)
-        if self._make_room(sum(self._on_disk(value) for _, _, value in rows)):
+        remembered = sum(len(value) for value in commit.memory.values() if value is not None)
+        if self._make_room(remembered + sum(self._on_disk(value) for _, _, value in rows)):
             # Room was made, with gap events of their own: these are numbered after them.
             rows, following = self._encoded(commit.drafts)
         self._write(rows, following)
         for subject, attributes in commit.devices.items():
-            self._db.execute(self._sql["upsert_device"], (subject, attributes))
-            self._devices[subject] = attributes
+            if attributes is None:
+                self._db.execute(self._sql["delete_device"], (subject,))
+                self._db.execute(self._sql["delete_memory_of_device"], (subject,))
+                self._devices.pop(subject, None)
+            else:
+                self._db.execute(self._sql["upsert_device"], (subject, attributes))
+                self._devices[subject] = attributes
+        for key, memory in commit.memory.items():
+            if memory is None:
+                self._db.execute(self._sql["delete_memory"], key)
+            else:
+                self._db.execute(self._sql["upsert_memory"], (*key, memory))
         return tuple(value for _, _, value in rows)
 
     def _encoded(self, drafts: Iterable[Draft]) -> tuple[list[tuple[int, int, bytes]], dict[int, int]]:

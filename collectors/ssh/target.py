@@ -1,6 +1,6 @@
 """Where an SSH device is and who we are there; the pool keeps one connection for each."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 PORT = 22
@@ -9,14 +9,15 @@ PORT = 22
 @dataclass(frozen=True, slots=True)
 class Target:
     """`user` None: the one that runs the agent; `key` None: ssh-agent and the default keys; a `.pub`: that one of
-    ssh-agent's. `jump` is the host that the way leads over. `name` is what people call it, for messages."""
+    ssh-agent's. `jump` is the host that the way leads over. `name` is what people call it:
+    two names are two connections."""
 
     host: str
     port: int = PORT
     user: str | None = None
     key: str | None = None
     jump: "Target | None" = None
-    name: str = field(default="", compare=False)
+    name: str = ""
 
     @property
     def address(self) -> str:
