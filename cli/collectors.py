@@ -15,7 +15,8 @@ from collectors.settings import AgentSettings
 from runtime.durations import written
 from runtime.settings import load
 
-_EXAMPLE = re.compile(r"^```json\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_EXAMPLE = re.compile(r"^```(?:json)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_EXAMPLE_FILE = re.compile(r"`(schemas/examples/[a-z0-9_.]+\.json)`")
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -90,12 +91,15 @@ def contract_of(planned: Planned) -> Path:
 
 
 def example_in(contract: Path) -> str:
-    """Return the first example of JSON in a contract; '' when it has none, or is not installed."""
+    """Return the first example in a contract, or the one it refers to; '' when it has none, or is not installed."""
     try:
-        found = _EXAMPLE.search(contract.read_text(encoding="utf-8"))
+        text = contract.read_text(encoding="utf-8")
+        if (here := _EXAMPLE.search(text)) is not None:
+            return here[1].rstrip()
+        there = _EXAMPLE_FILE.search(text)
+        return (contract.parents[2] / there[1]).read_text(encoding="utf-8").rstrip() if there is not None else ""
     except FileNotFoundError:
         return ""
-    return found[1].rstrip() if found is not None else ""
 
 
 def aligned(rows: list[tuple[str, ...]]) -> list[str]:

@@ -48,6 +48,7 @@ class AgentProcess:
             "INFRASTRUCTOR_AGENT__DEVICE_ID": self.device,
             "INFRASTRUCTOR_AGENT__INTERVAL_S": str(self.interval_s),
             "INFRASTRUCTOR_AGENT__IDENTITY_INTERVAL_S": "1",
+            "INFRASTRUCTOR_AGENT__COLLECTORS": "identity,system",
             "INFRASTRUCTOR_HTTP__ENABLED": "false",
             "INFRASTRUCTOR_LOG__FORMAT": "json",
             "PYTHONPATH": str(ROOT),
