@@ -2,19 +2,25 @@
 
 import asyncio
 from pathlib import Path
-from typing import assert_never
+from typing import Any, assert_never
 
 import click
+from prometheus_client import CollectorRegistry
 
 from cli.observed import as_table
 from collectors.alone import look_alone
-from collectors.api.client import ask_agent
+from collectors.api.client import Reply, ask_agent
 from collectors.api.protocol import Ended, Request
 from collectors.catalog import named_look
 from collectors.device import Device
+from collectors.devices.plan import plans
+from collectors.devices.reach import Reach
+from collectors.devices.source import DeviceSource, devices_path
 from collectors.here import this_device
+from collectors.look import Look
 from collectors.raw import keep_raw
 from collectors.settings import AgentSettings, socket_path
+from collectors.ssh.settings import SshSettings
 from runtime.clock import SystemClock
 from runtime.errors import InputInvalid
 from runtime.redact import sanitised
@@ -47,7 +53,7 @@ def collect(collector: str, device: str | None, *, force: bool, output: str, raw
     request = Request(collector=collector, device=device, force=force, raw=raw_dir is not None)
     reply = ask_agent(socket_path(load(DataSettings).data_dir), request)
     if reply is None:
-        reply = asyncio.run(look_alone(look, _here(device, settings), SystemClock()))
+        reply = asyncio.run(_alone(look, device, settings))
         click.echo("no agent runs on this data folder: looked without one, nothing was published", err=True)
     if raw_dir is not None and reply.raw is not None:
         at = SystemClock().now()
@@ -62,14 +68,25 @@ def collect(collector: str, device: str | None, *, force: bool, output: str, raw
     _say_end(reply.ended)
 
 
-def _here(device: str | None, settings: AgentSettings) -> Device:
+async def _alone(look: Look[Any], name: str | None, settings: AgentSettings) -> Reply:
+    """Look without an agent, at this machine or at one of the list of devices. Raises InputInvalid."""
     here = this_device(settings)
-    if device not in (None, here.id):
+    if name in (None, here.id):
+        return await look_alone(look, here, SystemClock())
+    data_dir = load(DataSettings).data_dir
+    source = DeviceSource(devices_path(settings, data_dir), agent=here.id, required=settings.devices_file is not None)
+    plan = next((one for one in plans(source.first, agent=here.id, settings=settings) if one.id == name), None)
+    if plan is None or plan.target is None:
         raise InputInvalid(
-            f"no agent runs on this data folder, and without one only this machine, {here.id}, can be looked at",
-            operation="collect",
+            f"{name!r} is neither this machine ({here.id}) nor a device in {source.path}", operation="find device"
         )
-    return here
+    reach = Reach(load(SshSettings), data_dir=data_dir, registry=CollectorRegistry())
+    try:
+        transport = reach.transport(plan.target, plan.id)
+        device = Device(plan.id, transport, here.shortest_interval_s, groups=plan.groups, elevates=plan.elevates)
+        return await look_alone(look, device, SystemClock())
+    finally:
+        await reach.close()
 
 
 def _say_end(ended: Ended) -> None:
