@@ -16,7 +16,8 @@ from sinks.timescale.limits import Limit, Tally, exceeded
 from sinks.timescale.metrics import SinkMetrics
 from sinks.timescale.packed import Packed, Unpackable
 from sinks.timescale.refusals import Meaning, meaning
-from sinks.timescale.writer import Fenced, Refusal, Stored, Writer
+from sinks.timescale.tables import Stored
+from sinks.timescale.writer import Fenced, Refusal, Writer
 
 T = TypeVar("T")
 

@@ -7,33 +7,22 @@ nothing. Rows, ledger and offsets are committed together, so a batch is stored o
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
-from typing import Any
-from uuid import UUID
 
-import orjson
 import psycopg
 
 from runtime.errors import SchemaOutdated
-from runtime.sql import load_statements
-from schemas.metric_look import MetricLook
 from sinks.timescale.batch import Batch, Item, Owned
-from sinks.timescale.binary import EventPacker, micros, pieces
 from sinks.timescale.ledger import Known, Ledger, Stream, folded
-from sinks.timescale.packed import Packed, Unpackable, pack, rows_of
+from sinks.timescale.packed import Packed, Unpackable
 from sinks.timescale.ranges import parse_ranges
 from sinks.timescale.refusals import Meaning, meaning
 from sinks.timescale.revision import REVISION
-from sinks.timescale.series import SeriesCache, layout_of
+from sinks.timescale.tables import Connection, Stored, Tables, sink_statements
 
-Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 Connect = Callable[[], Awaitable[Connection]]
 
 Refusal = psycopg.Error | Unpackable
 """Why the database would not have a row."""
-
-_SERIES_TRIES = 5
 
 
 class Fenced(Exception):
@@ -42,15 +31,6 @@ class Fenced(Exception):
     def __init__(self, owners: Sequence[Owned]) -> None:
         super().__init__(", ".join(f"{owner.topic}/{owner.partition}" for owner in owners))
         self.owners = owners
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """What a transaction stored: rows by table, samples that another event had claimed, and whether it was merged."""
-
-    rows: Mapping[str, int]
-    conflicts: int = 0
-    merged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +62,8 @@ class Writer:
         self._connect = connect
         self._sink = sink
         self._patience = patience
-        self._sql = load_statements(Path(__file__).with_name("statements"))
-        self._series = SeriesCache()
-        self._packer = EventPacker()
+        self._sql = sink_statements()
+        self._tables = Tables(self._sql)
         self._lock = asyncio.Lock()
         self._connection: Connection | None = None
         self._uncertain: Batch | None = None
@@ -98,7 +77,7 @@ class Writer:
         """Give up the connection and what was learnt over it."""
         async with self._lock:
             await self._drop()
-            self._series.clear()
+            self._tables.series.clear()
 
     async def check_schema(self) -> None:
         """Raise SchemaOutdated unless the database has the revision that this version writes."""
@@ -169,11 +148,7 @@ class Writer:
 
     def packed(self, batch: Batch) -> Packed | None:
         """The batch packed ahead; None when ids or series have to be looked up first, which `store` then does."""
-        if batch.known_by_id():
-            return None
-        rows = rows_of(batch.items)
-        layouts = self._series.known(rows.looks)
-        return None if layouts is None else pack(rows, layouts, packer=self._packer)
+        return None if batch.known_by_id() else self._tables.packed(batch.items)
 
     async def store(self, batch: Batch, ready: Packed | None = None) -> Stored:
         """Store a batch in one transaction, merging by key when a row is there already; the owners are moved on.
@@ -212,9 +187,9 @@ class Writer:
     async def _try(self, items: Sequence[Item]) -> Refusal | None:
         connection = await self._connected()
         try:
-            packed = await self._pack(connection, items)
-            await self._merge(connection, packed)
-            await self._upsert(connection, packed)
+            packed = await self._tables.pack(connection, items)
+            await self._tables.merge(connection, packed)
+            await self._tables.upsert(connection, packed)
         except (psycopg.Error, Unpackable) as error:
             if isinstance(error, psycopg.Error) and meaning(error) is not Meaning.ROW:
                 raise
@@ -228,8 +203,8 @@ class Writer:
         try:
             await self._claim_all(connection, batch)
             packed = ready or await self._looked_up(connection, batch)
-            stored = await (self._merge if merge else self._copy)(connection, packed)
-            await self._upsert(connection, packed)
+            stored = await (self._tables.merge if merge else self._tables.copy)(connection, packed)
+            await self._tables.upsert(connection, packed)
             ledgers = await self._write_ledger(connection, batch)
             self._uncertain = batch
             await connection.commit()
@@ -241,7 +216,7 @@ class Writer:
             await self._drop()
             raise
         self._uncertain = None
-        self._series.learn(packed.looks, packed.layouts, packed.answer)
+        self._tables.committed(packed)
         for part in batch.parts:
             part.owner.known = part.next
             part.owner.stored.update(ledgers[part.owner])
@@ -300,58 +275,7 @@ class Writer:
         if ids:
             cursor = await connection.execute(self._sql["stored_ids"], {"ids": ids})
             batch.drop_stored({row[0] for row in await cursor.fetchall()})
-        return await self._pack(connection, batch.items)
-
-    async def _pack(self, connection: Connection, items: Sequence[Item]) -> Packed:
-        rows = rows_of(items)
-        answer = await self._resolve(connection, rows.looks)
-        return pack(rows, self._series.completed(rows.looks, answer), packer=self._packer, answer=answer)
-
-    async def _resolve(self, connection: Connection, looks: Sequence[MetricLook]) -> dict[UUID, int]:
-        wanted = self._series.missing(looks)
-        answer: dict[UUID, int] = {}
-        for _ in range(_SERIES_TRIES):
-            left = [row for row in wanted if row.identity not in answer]
-            if not left:
-                break
-            cursor = await connection.execute(self._sql["resolve_series"], {"rows": orjson.dumps(left).decode()})
-            answer.update(dict(await cursor.fetchall()))
-        return answer
-
-    async def _copy(self, connection: Connection, packed: Packed) -> Stored:
-        await self._stream(connection, "copy_events", packed.events, packed.event_rows)
-        await self._stream(connection, "copy_collections", packed.collections, packed.collection_rows)
-        await self._stream(connection, "copy_samples", packed.samples, packed.sample_rows)
-        counts = {"events": packed.event_rows, "collections": packed.collection_rows}
-        return Stored({**counts, "metric_samples": packed.sample_rows})
-
-    async def _merge(self, connection: Connection, packed: Packed) -> Stored:
-        for name in ("make_staged_samples", "make_staged_events", "make_staged_collections"):
-            await connection.execute(self._sql[name])
-        await self._stream(connection, "stage_events", packed.events, packed.event_rows)
-        await self._stream(connection, "stage_collections", packed.collections, packed.collection_rows)
-        await self._stream(connection, "stage_samples", packed.staged(), packed.sample_rows)
-        cursor = await connection.execute(self._sql["merge_events"])
-        new = {row[0] for row in await cursor.fetchall()}
-        collections = await connection.execute(self._sql["merge_collections"])
-        cursor = await connection.execute(self._sql["merge_samples"])
-        inserted = set(await cursor.fetchall())
-        conflicts = _conflicts(packed, new, inserted)
-        if conflicts:
-            await connection.execute(self._sql["record_conflicts"], {"rows": orjson.dumps(conflicts).decode()})
-        counts = {"events": len(new), "collections": collections.rowcount, "metric_samples": len(inserted)}
-        return Stored(counts, conflicts=len(conflicts), merged=True)
-
-    async def _stream(self, connection: Connection, name: str, body: bytes | bytearray, rows: int) -> None:
-        if not rows:
-            return
-        async with connection.cursor() as cursor, cursor.copy(self._sql[name]) as copy:
-            for piece in pieces(body):
-                await copy.write(piece)
-
-    async def _upsert(self, connection: Connection, packed: Packed) -> None:
-        for name, rows in packed.upserts:
-            await connection.execute(self._sql[name], {"rows": rows.decode()})
+        return await self._tables.pack(connection, batch.items)
 
     async def _write_ledger(self, connection: Connection, batch: Batch) -> dict[Owned, Ledger]:
         ledgers = {part.owner: folded(part.owner.stored, part.changes) for part in batch.parts}
@@ -389,17 +313,3 @@ class Writer:
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close()
-
-
-def _conflicts(packed: Packed, new: set[UUID], inserted: set[tuple[int, datetime]]) -> list[dict[str, object]]:
-    """The samples of new events whose key another event holds. Looks come in the order of the log: the first has it."""
-    free = {(series, micros(time)) for series, time in inserted}
-    found: list[dict[str, object]] = []
-    for look in packed.looks:
-        at = micros(look.time)
-        for series, value in zip(packed.layouts[layout_of(look)], look.values, strict=True):
-            if (series, at) in free:
-                free.discard((series, at))
-            elif look.id in new:
-                found.append({"event_id": look.id, "series_id": series, "time": look.time, "value": value})
-    return found

@@ -104,7 +104,11 @@ ON CONFLICT (alert_id) DO UPDATE SET
     resolved_at = coalesce(excluded.resolved_at, a.resolved_at),
     resolved_event_id = coalesce(excluded.resolved_event_id, a.resolved_event_id),
     resolved_reason = coalesce(excluded.resolved_reason, a.resolved_reason),
-    resolved_value = coalesce(excluded.resolved_value, a.resolved_value);
+    resolved_value = coalesce(excluded.resolved_value, a.resolved_value)
+WHERE (excluded.since IS NOT NULL AND a.since IS NULL)
+   OR (excluded.resolved_at IS NOT NULL AND (a.resolved_at IS NULL OR (excluded.resolved_at, excluded.resolved_event_id)
+                                             < (a.resolved_at, a.resolved_event_id)))
+   OR (excluded.historical AND NOT a.historical);
 
 -- name: upsert_alert_remarks
 -- What operators said last of each alert.
@@ -148,7 +152,8 @@ ORDER BY r.notification_id
 ON CONFLICT (notification_id) DO UPDATE SET
     device_id = excluded.device_id, receiver = excluded.receiver, alert_ids = excluded.alert_ids,
     requested_at = excluded.requested_at, kind = excluded.kind, rule = excluded.rule, severity = excluded.severity,
-    title = excluded.title, body = excluded.body, since = excluded.since, runbook = excluded.runbook;
+    title = excluded.title, body = excluded.body, since = excluded.since, runbook = excluded.runbook
+WHERE n.requested_at IS NULL;
 
 -- name: upsert_outcomes
 -- What became of a notification: the newest outcome by time, then id.
@@ -206,7 +211,8 @@ ON CONFLICT (gap_id) DO UPDATE SET
     detected_at = excluded.detected_at, source = excluded.source, counted_by = excluded.counted_by,
     scope = excluded.scope, topic = excluded.topic, subject = excluded.subject, partition = excluded.partition,
     first_missing = excluded.first_missing, last_missing = excluded.last_missing, reason = excluded.reason,
-    detail = excluded.detail;
+    detail = excluded.detail
+WHERE g.detected_at IS NULL;
 
 -- name: upsert_closings
 -- Gaps that are whole again; one may be closed before its report is read.
