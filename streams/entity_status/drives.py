@@ -17,7 +17,7 @@ from streams.entity_status.change import (
     facts,
     gone,
 )
-from streams.entity_status.drive_values import accepted_count, is_warning, values_of, worse
+from streams.entity_status.drive_values import COUNTS, accepted_count, is_warning, values_of, worse
 from streams.entity_status.state import MOST_DRIVES, KnownDrive
 
 _TEMPERATURE_WARNING = 0b10
@@ -152,6 +152,9 @@ def _happened(
     if not is_heard(drive):
         return
     yield from _health(before, after, drive, title=title)
+    if before is None and after.failing:
+        # It is told once, with all that is wrong with it.
+        return
     for what, said, was, now in worse(before.values if before else {}, after.values, accepted, policy=sight.policy):
         yield Happening(what, f"{title} {said}", was, now)
     if before is not None and (pending := after.values.get("pending_sectors")) is not None:
@@ -167,7 +170,10 @@ def _health(before: KnownDrive | None, after: KnownDrive, drive: Drive, *, title
     was = before.failing if before else None
     now = facts(passed=drive.passed, critical_warning=drive.critical_warning, exit_status=drive.exit_status)
     if after.failing and not was:
-        yield Happening("health_failed", f"{title} says that it is failing", facts(failing=was), now)
+        counted = {name: value for name, value in after.values.items() if value and name in COUNTS}
+        many = ", ".join(f"{value} {COUNTS[name].noun}" for name, value in counted.items())
+        said = f"{title} says that it is failing{': ' if many else ''}{many}"
+        yield Happening("health_failed", said, facts(failing=was), now | counted)
     elif was and not after.failing:
         yield Happening("health_recovered", f"{title} no longer says that it is failing", facts(failing=True), now)
 

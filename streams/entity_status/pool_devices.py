@@ -8,7 +8,7 @@ from streams.entity_status.change import Facts, facts
 from streams.entity_status.state import MOST_POOL_DEVICES, KnownPoolDevice
 
 _GOOD = frozenset({"online", "avail", "inuse"})
-_WORDS = {"unavail": "unavailable", "offline": "offline: it was taken out of service", "removed": "removed"}
+_WORDS = {"unavail": "unavailable", "offline": "taken out of service"}
 
 Devices = Mapping[str, KnownPoolDevice]
 
@@ -22,6 +22,11 @@ class DeviceHappening:
     before: Facts
     after: Facts
     device: str
+
+
+def in_words(state: str) -> str:
+    """A state of ZFS as people say it."""
+    return _WORDS.get(state, state)
 
 
 def next_told(told: int, errors: int) -> int:
@@ -62,7 +67,7 @@ def device_happenings(before: Devices | None, after: Devices, *, pool: Pool) -> 
         if name not in were_bad:
             now = facts(state=after[name].state) | _errors(seen[name])
             state = known[name].state if name in known else None
-            said = f"{name} of pool {pool.name} is {_WORDS.get(after[name].state, after[name].state)}"
+            said = f"{name} of pool {pool.name} is {in_words(after[name].state)}"
             yield DeviceHappening("device_failed", said, facts(state=state), now, name)
     for name, one in after.items():
         if name in known and one.state in _GOOD and name in were_bad:

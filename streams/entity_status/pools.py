@@ -19,7 +19,7 @@ from streams.entity_status.change import (
     listed,
     plural,
 )
-from streams.entity_status.pool_devices import bad_devices, device_happenings, known_devices, next_told
+from streams.entity_status.pool_devices import bad_devices, device_happenings, in_words, known_devices, next_told
 from streams.entity_status.state import MOST_POOLS, KnownPool
 
 _FAILED = frozenset({"faulted", "unavail", "suspended", "removed"})
@@ -137,9 +137,9 @@ def _state(before: KnownPool | None, after: KnownPool, pool: Pool) -> Iterator[_
     if after.state == (before.state if before else "online"):
         return
     bad = bad_devices(after.devices)
-    names = ", ".join(f"{name} is {after.devices[name].state}" for name in bad[:3])
+    names = ", ".join(f"{name} is {in_words(after.devices[name].state)}" for name in bad[:3])
     because = f": {names}" + (f" and {len(bad) - 3} more" if len(bad) > 3 else "") if bad else ""
-    said = f"pool {pool.name} is {after.state}{because}"
+    said = f"pool {pool.name} is {in_words(after.state)}{because}"
     if before is not None and after.state == "online":
         said = f"pool {pool.name} is online again"
     yield _Happening("state_changed", said, facts(state=before.state if before else None), facts(state=after.state))

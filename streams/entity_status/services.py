@@ -130,8 +130,8 @@ def _troubled(after: KnownService, service: Service) -> _Told:
         case "failed":
             return "failed", f"{service.unit} failed{_why(service)}"
         case "restarting":
-            times = plural(total(after.rises), "time")
-            return "restart_loop", f"{service.unit} restarts in a loop: {times} in a short while{_why(service)}"
+            times = f": {plural(service.restarts, 'restart')} so far" if service.restarts else ""
+            return "restart_loop", f"{service.unit} restarts in a loop{times}{_why(service)}"
         case _:
             return "recovered", f"{service.unit} recovered: it is {after.status}"
 
