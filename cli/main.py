@@ -16,6 +16,7 @@ SUBCOMMANDS = (
     Subcommand("collectors", "cli.collectors", "collectors", "Show what there is to look at, and how."),
     Subcommand("collect", "cli.collect", "collect", "Look at a device now, and print what was seen."),
     Subcommand("parse", "cli.parse", "parse", "Turn a collector's raw output into events."),
+    Subcommand("devices", "cli.devices.command", "devices", "The machines that are watched over SSH."),
     Subcommand("streams", "cli.streams", "streams", "Derive status, alerts and notifications from the events."),
     Subcommand("sink", "cli.sink", "sink", "Project events into the database, or tell people."),
     Subcommand("topics", "cli.topics", "topics", "Compare Kafka's topics with topics.yaml, and create them."),

@@ -130,14 +130,8 @@ class Attempt:
         except asyncssh.ChannelOpenError as error:
             kind = ConnectionRefused if jumped else ConnectionLost
             raise kind(f"{where} is not reached over the jump host ({_text(error)})", operation=OPERATION) from error
-        except (asyncssh.ConnectionLost, ConnectionResetError, BrokenPipeError) as error:
-            raise ConnectionLost(f"{where} closed the connection ({_text(error)})", operation=OPERATION) from error
-        except (asyncssh.Error, ValueError) as error:
-            raise HandshakeFailed(f"{where}: {_text(error)}", operation=OPERATION) from error
-        except socket.gaierror as error:
-            raise NameUnknown(f"{self.target.host} has no address ({_text(error)})", operation=OPERATION) from error
-        except OSError as error:
-            raise ConnectionRefused(f"{where}: {_text(error)}", operation=OPERATION) from error
+        except (asyncssh.Error, ValueError, OSError) as error:
+            raise unreachable(error, self.target) from error
 
     def _late(self) -> LookFailed:
         if self.step is Step.CONNECTING:
@@ -149,6 +143,19 @@ class Attempt:
             f"{self.target.address} did not finish the handshake in {self._settings.handshake_s:g} s",
             operation=OPERATION,
         )
+
+
+def unreachable(error: Exception, target: Target) -> LookUnreachable:
+    """Return our error for one of the network's or of asyncssh's."""
+    match error:
+        case asyncssh.ConnectionLost() | ConnectionResetError() | BrokenPipeError():
+            return ConnectionLost(f"{target.address} closed the connection ({_text(error)})", operation=OPERATION)
+        case socket.gaierror():
+            return NameUnknown(f"{target.host} has no address ({_text(error)})", operation=OPERATION)
+        case OSError():
+            return ConnectionRefused(f"{target.address}: {_text(error)}", operation=OPERATION)
+        case _:
+            return HandshakeFailed(f"{target.address}: {_text(error)}", operation=OPERATION)
 
 
 def _host_key_error(target: Target, known: Known, shown: asyncssh.SSHKey | None, why: str) -> LookUnreachable:

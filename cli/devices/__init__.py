@@ -1,0 +1,1 @@
+"""`infrastructor devices`: the list of devices, host keys, and what works at a device."""
