@@ -22,6 +22,7 @@ class AlertFacts(Part):
     unit: Name | None = None
     evidence: tuple[Evidence, ...] = ()
     historical: bool = Field(default=False, description="Derived from a backlog: it was over before it could be told.")
+    flapping: bool = Field(default=False, description="It came and went so often that it now ends only after a calm.")
 
 
 class AlertRaisedData(AlertFacts):

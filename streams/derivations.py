@@ -3,6 +3,7 @@
 from typing import Any
 
 from streams.alerts.core import MetricAlerts
+from streams.alerts.status_core import StatusAlerts
 from streams.derivation import Derivation
 from streams.device_status.core import DeviceStatus
 from streams.entity_status.core import EntityStatus
@@ -11,4 +12,4 @@ from streams.notifications.core import Notifications
 
 def all_derivations() -> tuple[Derivation[Any, Any], ...]:
     """Every derivation, made anew."""
-    return (DeviceStatus(), EntityStatus(), MetricAlerts(), Notifications())
+    return (DeviceStatus(), EntityStatus(), MetricAlerts(), StatusAlerts(), Notifications())

@@ -1,129 +1,148 @@
-"""Rules made ready to judge, and the memo of which series of a look they select."""
+"""Rules made ready to judge: regular expressions compiled, and found by the metric or the event that they read."""
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.metric_look import MetricLook, Series
-from streams.alerts.conditions import Absent, Threshold
+from streams.alerts.combination import Combination
+from streams.alerts.conditions import Absent, StatusIs, Threshold
 from streams.alerts.lengths import milliseconds
-from streams.alerts.rules import Rule, RuleSet, Selector
+from streams.alerts.reductions import AnyReduction
+from streams.alerts.rules import Rule, RuleSet
+from streams.alerts.selectors import STATUS_EVENTS, Selector
 
-MOST_REMEMBERED = 4_000
-"""How many shapes of looks the memo holds."""
+Labels = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Leaf:
+    """One condition of a rule with what it selects; `number` is its place in the rule."""
+
+    number: int
+    condition: Threshold | Absent | StatusIs
+    name: str
+    """The metric, or the type of the event."""
+    devices: tuple[tuple[re.Pattern[str], ...], ...]
+    """A device matches one of each."""
+    labels: Labels
+    patterns: tuple[tuple[str, re.Pattern[str]], ...]
+    window: str | None
+    """What its windows are called, besides the series; the same for conditions that look at the same window."""
+    when: tuple[tuple[str, re.Pattern[str]], ...] = ()
+    clear: tuple[tuple[str, re.Pattern[str]], ...] | None = None
+
+    def selects(self, labels: Labels) -> bool:
+        """Whether its label matchers take a series of its metric."""
+        found = dict(labels)
+        return all(found.get(name) == value for name, value in self.labels) and all(
+            pattern.fullmatch(found.get(name, "")) for name, pattern in self.patterns
+        )
+
+    def watches(self, device: str) -> bool:
+        """Whether its matchers of devices take a device."""
+        return all(any(one.fullmatch(device) for one in patterns) for patterns in self.devices)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Compiled:
-    """A rule with its regular expressions compiled; `meaning` is the digest of all but its texts."""
+    """A rule made ready; `meaning` is the digest of all but its texts."""
 
     rule: Rule
     meaning: str
-    device: re.Pattern[str] | None
-    labels: tuple[tuple[str, str], ...]
-    patterns: tuple[tuple[str, re.Pattern[str]], ...]
+    leaves: tuple[Leaf, ...]
+    combination: Combination | None
     stale_ms: int | None
+    for_ms: int
+    clear_ms: int
+    quiet_ms: int
 
-    def selects(self, series: Series) -> bool:
-        """Whether the rule's label matchers take a series of its metric."""
-        labels = dict(series.labels)
-        return all(labels.get(name) == value for name, value in self.labels) and all(
-            pattern.fullmatch(labels.get(name, "")) for name, pattern in self.patterns
-        )
+    def instance_key(self, series: str) -> str:
+        """The name of an instance: a rule on a series, or on a group of a combination."""
+        return f"{self.rule.name}|{series}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AlertPolicy:
-    """All rules in force, by name and by the metric that they read."""
+    """All rules in force: by name, and by the metric or the type of event that they read."""
 
     digest: str
     by_name: Mapping[str, Compiled]
-    by_metric: Mapping[str, tuple[Compiled, ...]]
-
-
-def compile_rule(rule: Rule) -> Compiled:
-    """One rule made ready."""
-    select: Selector = rule.select
-    return Compiled(
-        rule=rule,
-        meaning=rule.meaning(),
-        device=None if select.devices is None else re.compile(select.devices),
-        labels=tuple(sorted(select.labels.items())),
-        patterns=tuple((name, re.compile(pattern)) for name, pattern in sorted(select.labels_match.items())),
-        stale_ms=None if rule.stale_after is None else milliseconds(rule.stale_after),
-    )
+    by_metric: Mapping[str, tuple[tuple[Compiled, Leaf], ...]]
+    by_event: Mapping[str, tuple[tuple[Compiled, Leaf], ...]]
+    meanings: frozenset[str]
+    windows: Mapping[str, AnyReduction]
+    """Every window that some condition looks at, by its name."""
 
 
 def compile_rules(document: Mapping[str, Any] | None, digest: str) -> AlertPolicy:
     """The rules of a document made ready; none without one. Raises ValueError."""
     rules = RuleSet(revision=0) if document is None else RuleSet.model_validate(document)
-    compiled = [compile_rule(rule) for rule in rules.rules]
-    by_metric: dict[str, tuple[Compiled, ...]] = {}
+    compiled = [compile_rule(rule, rules.groups) for rule in rules.rules]
+    by_metric: dict[str, tuple[tuple[Compiled, Leaf], ...]] = {}
+    by_event: dict[str, tuple[tuple[Compiled, Leaf], ...]] = {}
+    windows: dict[str, AnyReduction] = {}
     for one in compiled:
-        by_metric[one.rule.select.metric] = (*by_metric.get(one.rule.select.metric, ()), one)
-    return AlertPolicy(digest, {one.rule.name: one for one in compiled}, by_metric)
+        by_name = by_event if one.rule.reads == "status" else by_metric
+        for leaf in one.leaves:
+            by_name[leaf.name] = (*by_name.get(leaf.name, ()), (one, leaf))
+            if leaf.window is not None and (reduction := reduction_of(leaf.condition)) is not None:
+                windows[leaf.window] = reduction
+    meanings = frozenset(one.meaning for one in compiled)
+    return AlertPolicy(digest, {one.rule.name: one for one in compiled}, by_metric, by_event, meanings, windows)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Selected:
-    """One series of a look that a threshold rule judges: `index` into the look's values."""
-
-    compiled: Compiled
-    condition: Threshold
-    index: int
-    series: Series
-    key: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Plan:
-    """What the rules make of a look's series: what to judge, and which rules of absence saw theirs."""
-
-    judged: tuple[Selected, ...]
-    present: tuple[Compiled, ...]
+def compile_rule(rule: Rule, groups: Mapping[str, str]) -> Compiled:
+    """One rule made ready."""
+    condition = rule.condition
+    leaves = tuple(_leaf(number, select, one, groups=groups) for number, (select, one) in enumerate(rule.leaves()))
+    return Compiled(
+        rule=rule,
+        meaning=rule.meaning(groups),
+        leaves=leaves,
+        combination=condition if isinstance(condition, Combination) else None,
+        stale_ms=None if rule.stale_after is None else milliseconds(rule.stale_after),
+        for_ms=milliseconds(rule.for_),
+        clear_ms=milliseconds(rule.clear_for),
+        quiet_ms=0 if rule.flapping is None else milliseconds(rule.flapping.quiet),
+    )
 
 
-class Memo:
-    """Remembers the plan of each look's series, so that matching is done once and not with every look.
-
-    A plan depends on (rules, device, series) and is found by their identity: what is remembered never changes a result.
-    """
-
-    def __init__(self) -> None:
-        self._plans: dict[tuple[str, str], tuple[str, tuple[Series, ...], Plan]] = {}
-
-    def plan(self, policy: AlertPolicy, look: MetricLook) -> Plan:
-        """The plan of a look."""
-        where = (look.subject, look.source)
-        found = self._plans.get(where)
-        if found is not None and found[1] is look.series and found[0] == policy.digest:
-            return found[2]
-        plan = plan_of(policy, look.subject, look.series)
-        if len(self._plans) >= MOST_REMEMBERED and where not in self._plans:
-            del self._plans[next(iter(self._plans))]
-        self._plans[where] = (policy.digest, look.series, plan)
-        return plan
-
-
-def plan_of(policy: AlertPolicy, device: str, series: tuple[Series, ...]) -> Plan:
-    """Match every series with the rules of its metric."""
-    judged: list[Selected] = []
-    present: dict[str, Compiled] = {}
-    for index, one in enumerate(series):
-        for compiled in policy.by_metric.get(one.name, ()):
-            if compiled.device is not None and compiled.device.fullmatch(device) is None:
-                continue
-            if not compiled.selects(one):
-                continue
-            condition = compiled.rule.condition
-            if isinstance(condition, Absent):
-                present[compiled.rule.name] = compiled
-            else:
-                judged.append(Selected(compiled, condition, index, one, instance_key(compiled.rule.name, one.key)))
-    return Plan(tuple(judged), tuple(present.values()))
+def _leaf(
+    number: int, select: Selector, condition: Threshold | Absent | StatusIs, *, groups: Mapping[str, str]
+) -> Leaf:
+    devices: list[tuple[re.Pattern[str], ...]] = []
+    if select.devices is not None:
+        devices.append((re.compile(select.devices),))
+    if select.groups:
+        devices.append(tuple(re.compile(groups[name]) for name in select.groups))
+    status = condition if isinstance(condition, StatusIs) else None
+    return Leaf(
+        number=number,
+        condition=condition,
+        name=select.metric or STATUS_EVENTS[select.event or ""].TYPE,
+        devices=tuple(devices),
+        labels=tuple(sorted(select.labels.items())),
+        patterns=_patterns(select.labels_match),
+        window=window_name(condition),
+        when=() if status is None else _patterns(status.when),
+        clear=None if status is None or status.clear is None else _patterns(status.clear),
+    )
 
 
-def instance_key(rule: str, series: str) -> str:
-    """The name of an instance: a rule on a series; a rule of absence has one a device."""
-    return f"{rule}|{series}"
+def _patterns(texts: Mapping[str, str]) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    return tuple((name, re.compile(text)) for name, text in sorted(texts.items()))
+
+
+def reduction_of(condition: Threshold | Absent | StatusIs) -> AnyReduction | None:
+    """What a condition looks at instead of the last value, if it does."""
+    return None if isinstance(condition, Absent | StatusIs) else condition.of
+
+
+def window_name(condition: Threshold | Absent | StatusIs) -> str | None:
+    """What a condition's windows are called: the same for the same kind and length."""
+    reduction = reduction_of(condition)
+    if reduction is None:
+        return None
+    return f"{reduction.take}-{hashlib.sha256(reduction.model_dump_json().encode()).hexdigest()[:8]}"

@@ -1,13 +1,17 @@
 """Conditions of rules, one model a kind: what holds, and from when on it no longer does.
 
 A condition says of a value whether it `holds` and whether it has `cleared`; between the two, a firing alert goes on.
+The value is the last sample, or with `of` what `streams.alerts.reductions` makes of a window.
 """
 
+from datetime import timedelta
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from streams.alerts.lengths import Length
+from streams.alerts.reductions import AnyReduction
+from streams.alerts.selectors import Regex
 
 Level = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -24,6 +28,7 @@ class Above(Condition):
     kind: Literal["above"]
     level: Level
     clear: Level | None = None
+    of: AnyReduction | None = None
 
     @model_validator(mode="after")
     def _clears_below(self) -> Self:
@@ -51,6 +56,7 @@ class Below(Condition):
     kind: Literal["below"]
     level: Level
     clear: Level | None = None
+    of: AnyReduction | None = None
 
     @model_validator(mode="after")
     def _clears_above(self) -> Self:
@@ -80,6 +86,7 @@ class Outside(Condition):
     high: Level
     clear_low: Level | None = None
     clear_high: Level | None = None
+    of: AnyReduction | None = None
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -107,11 +114,28 @@ class Outside(Condition):
 
 
 class Absent(Condition):
-    """Holds when a device's matching series, seen before, have not been seen for a time, counted in liveness."""
+    """Holds when a device's matching series, seen before, have not been seen for a time, counted in liveness.
+
+    After `give_up_after` the alert is resolved as `no_data` and the series forgotten: the device was retired, or what
+    was watched is gone for good. A derivation of metrics cannot see which.
+    """
 
     kind: Literal["absent"]
     after: Length
+    give_up_after: Length = timedelta(days=7)
+
+
+class StatusIs(Condition):
+    """Holds from an event whose fields match `when` (all of them) on.
+
+    It has cleared with an event of the same entity that matches `clear`, by default any that does not match `when`, or
+    once there was none that matches for `lasts`: of what happens in a moment nothing says that it is over.
+    """
+
+    kind: Literal["status"]
+    when: Annotated[dict[str, Regex], Field(min_length=1, max_length=8)]
+    clear: Annotated[dict[str, Regex], Field(min_length=1, max_length=8)] | None = None
+    lasts: Length | None = None
 
 
 Threshold = Above | Below | Outside
-AnyCondition = Annotated[Above | Below | Outside | Absent, Field(discriminator="kind")]

@@ -1,100 +1,118 @@
 """The rules of alerts: the model of `rules.yaml`, which is the document of `rules.loaded` of the kind `alert_rules`."""
 
 import hashlib
-import re
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import orjson
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
 
 from runtime.errors import InputInvalid
 from schemas.alert import Severity
-from schemas.fields import LabelName, LabelValue, MetricName, Text
+from schemas.fields import LabelName, LabelValue, Name, Text
 from streams.alerts import templates
-from streams.alerts.conditions import Absent, AnyCondition
+from streams.alerts.combination import AnyCondition, Combination, check_selection
+from streams.alerts.conditions import Absent, StatusIs, Threshold
 from streams.alerts.lengths import Length
+from streams.alerts.selectors import MOST_GROUPS, Model, Regex, Selector
 
 MOST_RULES = 1000
 MOST_LABELS = 8
 
 
-def _regex(text: str) -> str:
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"{text!r} is no regular expression: {error}") from None
-    return text
-
-
-Regex = Annotated[str, StringConstraints(max_length=512), AfterValidator(_regex)]
-"""A regular expression (Python's `re`), which must match the whole value."""
-
 Template = Annotated[Text, AfterValidator(templates.check)]
 RuleName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z][a-zA-Z0-9_.-]{0,127}$")]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+class Flapping(Model):
+    """From so many alerts of one series `within` a time on, the next is over only after `quiet` without it."""
+
+    raises: Annotated[int, Field(ge=2, le=50)] = 5
+    within: Length = timedelta(hours=1)
+    quiet: Length = timedelta(minutes=15)
 
 
-class Selector(_Model):
-    """Which series: the metric's name, labels that are equal, labels that match, devices that match."""
-
-    metric: MetricName
-    labels: dict[LabelName, LabelValue] = Field(default_factory=dict)
-    labels_match: dict[LabelName, Regex] = Field(
-        default_factory=dict, description="A label that is absent counts as empty."
-    )
-    devices: Regex | None = None
-
-
-class Annotations(_Model):
+class Annotations(Model):
     """What people read; see `streams.alerts.templates` for the places that can be filled."""
 
     summary: Template
     description: Template | None = None
 
 
-class Rule(_Model):
+class Rule(Model):
     """One rule: when to raise an alert, when it is over, and what to say.
 
     `for` and `clear_for` are counted in event time, from sample to sample. Without samples for `stale_after` (of
     liveness; by default five of the look's intervals) an alert is resolved as `no_data`, or kept with `no_data: keep`.
+    Status events come only when something changes: there `for` and `clear_for` are counted in liveness.
     """
 
     name: RuleName
     severity: Severity
-    select: Selector
+    select: Selector | None = None
     condition: AnyCondition
     for_: Length = Field(default=timedelta(0), alias="for")
     clear_for: Length = timedelta(0)
     stale_after: Length | None = None
     no_data: Literal["resolve", "keep"] = "resolve"
+    flapping: Flapping | None = Flapping()
     labels: Annotated[dict[LabelName, LabelValue], Field(max_length=MOST_LABELS)] = Field(default_factory=dict)
     annotations: Annotations
     runbook: Text | None = None
 
     @model_validator(mode="after")
     def _fits_the_condition(self) -> Self:
+        check_selection(self.select, self.condition)
         if isinstance(self.condition, Absent) and (self.for_ or self.clear_for or self.stale_after):
             raise ValueError("a condition of the kind absent has `after`, and none of for, clear_for, stale_after")
+        if self.reads == "status" and (self.stale_after or self.no_data == "keep"):
+            raise ValueError("status lasts until it changes: there is no stale_after and no no_data")
+        if isinstance(self.condition, StatusIs) and self.condition.lasts is not None and self.for_:
+            raise ValueError("with `lasts` there is no `for`: what happens in a moment holds for no time")
+        self._check_texts()
         return self
 
-    def meaning(self) -> str:
-        """A digest of all but the texts: rules of the same meaning judge alike, and their alerts go on."""
+    def _check_texts(self) -> None:
+        for text in (self.annotations.summary, self.annotations.description or ""):
+            if (place := templates.misplaced(text, reads=self.reads)) is not None:
+                raise ValueError(f"{{{place}}} is never known to a rule about {self.reads}")
+
+    @property
+    def reads(self) -> Literal["metrics", "status"]:
+        """Which topic it is about."""
+        return next(select.reads for select, _ in self.leaves())
+
+    def leaves(self) -> Iterator[tuple[Selector, Threshold | Absent | StatusIs]]:
+        """Its conditions with what they select, one if it is no combination."""
+        if isinstance(self.condition, Combination):
+            yield from self.condition.leaves()
+        elif self.select is not None:
+            yield self.select, self.condition
+
+    def meaning(self, groups: Mapping[str, str]) -> str:
+        """A digest of all but the texts: rules of the same meaning judge alike, and their alerts go on.
+
+        `groups` are those of the file: a rule that names one means something else when that changes.
+        """
         facts = self.model_dump(
             mode="json", by_alias=True, exclude_defaults=True, exclude={"annotations": True, "runbook": True}
         )
+        named = {name: groups[name] for select, _ in self.leaves() for name in select.groups}
+        if named:
+            facts["groups"] = named
         return hashlib.sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
 
 
-class RuleSet(_Model):
+class RuleSet(Model):
     """A file of rules; raise `revision` with every change, or it is refused."""
 
     revision: Annotated[int, Field(ge=0, le=2**31 - 1)]
+    groups: Annotated[dict[Name, Regex], Field(max_length=MOST_GROUPS)] = Field(
+        default_factory=dict, description="Groups of devices, each a regular expression over the device id."
+    )
     rules: Annotated[tuple[Rule, ...], Field(max_length=MOST_RULES)] = ()
 
     @model_validator(mode="after")
@@ -103,6 +121,14 @@ class RuleSet(_Model):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"there are two rules named {name}")
+        return self
+
+    @model_validator(mode="after")
+    def _groups_known(self) -> Self:
+        for rule in self.rules:
+            for name in (name for select, _ in rule.leaves() for name in select.groups):
+                if name not in self.groups:
+                    raise ValueError(f"the rule {rule.name} names the group {name}, which is not in `groups`")
         return self
 
 

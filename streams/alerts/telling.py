@@ -2,38 +2,49 @@
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
-from schemas.alert import AlertRaised, AlertRaisedData, AlertResolved, AlertResolvedData, ResolvedBecause
+from schemas.alert import AlertRaisedData, AlertResolvedData, ResolvedBecause
 from schemas.fields import Evidence
 from streams.alerts.compiled import AlertPolicy
 from streams.alerts.rules import Rule
 from streams.alerts.state import Instance, Raised
 from streams.alerts.templates import Facts, render
-from streams.derivation import Moment, Output
+from streams.derivation import Moment
 from streams.place import Place
 
 MOST_LABELS = 32
 
 
-def raise_alert(
+def raised_data(
     instance: Instance,
     rule: Rule,
     *,
-    key: str,
     device: str,
     labels: dict[str, str],
     unit: str | None,
     threshold: float | None,
+    flapping: bool,
     at: Moment[AlertPolicy],
-) -> tuple[Instance, Output]:
-    """The instance as firing, and the event that says so."""
-    alert_id = at.derive(device, "raised", key)
+) -> AlertRaisedData:
+    """What is said when an instance begins to fire."""
     # The rule's own labels go first: of a series with very many, the last are left out.
     labels = dict([*rule.labels.items(), *((n, v) for n, v in labels.items() if n not in rule.labels)][:MOST_LABELS])
-    facts = Facts(device, rule.name, rule.severity, instance.value, threshold, unit, instance.since, labels)
-    summary = render(rule.annotations.summary, facts)
+    facts = Facts(
+        device,
+        rule.name,
+        rule.severity,
+        instance.value,
+        threshold,
+        unit,
+        instance.since,
+        labels,
+        instance.value if instance.current is None else instance.current,
+        instance.facts or {},
+    )
     description = rule.annotations.description
-    data = AlertRaisedData(
+    return AlertRaisedData(
         rule=rule.name,
         rule_revision=at.revision,
         severity=rule.severity,
@@ -41,21 +52,30 @@ def raise_alert(
         value=instance.value,
         unit=unit,
         evidence=_evidence(instance.first, at),
+        flapping=flapping,
         threshold=threshold,
         since=instance.since,
-        summary=summary,
+        summary=render(rule.annotations.summary, facts),
         description=None if description is None else render(description, facts),
         runbook=rule.runbook,
     )
-    raised = Raised(alert_id, at.at, at.revision, rule.severity, labels, unit, summary)
-    return replace(instance, raised=raised), Output(alert_id, AlertRaised, data)
 
 
-def resolve_alert(
-    instance: Instance, raised: Raised, reason: ResolvedBecause, *, key: str, device: str, at: Moment[AlertPolicy]
-) -> Output:
-    """The event that says an alert is over."""
-    data = AlertResolvedData(
+def raised_of(
+    instance: Instance, data: AlertRaisedData, alert_id: UUID, when: datetime, *, withheld: dict[str, Any] | None
+) -> Instance:
+    """The instance as firing, with what was said or is withheld."""
+    raised = Raised(
+        alert_id, when, data.rule_revision, data.severity, data.labels, data.unit, data.summary, data.flapping, withheld
+    )
+    return replace(instance, raised=raised)
+
+
+def resolved_data(
+    instance: Instance, raised: Raised, reason: ResolvedBecause, at: Moment[AlertPolicy]
+) -> AlertResolvedData:
+    """What is said when an alert is over."""
+    return AlertResolvedData(
         rule=instance.rule,
         rule_revision=raised.revision,
         severity=raised.severity,
@@ -63,12 +83,12 @@ def resolve_alert(
         value=instance.value,
         unit=raised.unit,
         evidence=_evidence(instance.first, at),
+        flapping=raised.flapping,
         alert_id=raised.alert_id,
         reason=reason,
         raised_at=raised.at,
         summary=raised.summary,
     )
-    return Output(at.derive(device, "resolved", key, str(raised.alert_id)), AlertResolved, data)
 
 
 def silent_since(seen: datetime, place: Place, *, rule: str, meaning: str, seen_ms: int) -> Instance:

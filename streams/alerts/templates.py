@@ -1,17 +1,24 @@
 """Annotations with places to fill: `{device}: {label.system.filesystem.mountpoint} is {value|percent} full`.
 
-Fields: device, rule, severity, value, threshold, unit, since, and `label.<name>`. Forms: number (the default for
-numbers), percent (of a ratio), bytes. A field without a value is written as `?`.
+Fields: device, rule, severity, value (what was judged), current (the last sample, where a window was judged),
+threshold, unit, since, and `label.<name>`; of a status event `event.<field>`, see `EVENT_FIELDS`. Forms: number (the
+default for numbers), percent (of a ratio), bytes, duration (of seconds). A field without a value is written as `?`.
 """
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 _PLACE = re.compile(r"\{([^{}]*)\}")
-_FIELDS = frozenset({"device", "rule", "severity", "value", "threshold", "unit", "since"})
+_NUMBERS = frozenset({"value", "current", "threshold"})
+_FIELDS = frozenset({"device", "rule", "severity", "unit", "since"}) | _NUMBERS
 _LABEL = "label."
+_EVENT = "event."
+EVENT_FIELDS = ("what", "previous", "status", "reason", "summary")
+"""What is kept of a status event, for texts."""
+
 MOST_TEXT = 4096
 
 
@@ -27,6 +34,8 @@ class Facts:
     unit: str | None
     since: datetime
     labels: Mapping[str, str]
+    current: float | None = None
+    event: Mapping[str, str] = field(default_factory=dict)
 
 
 def _number(value: float) -> str:
@@ -45,7 +54,19 @@ def _bytes(value: float) -> str:
     return f"{value:.4g} PiB"
 
 
-FORMS: Mapping[str, Callable[[float], str]] = {"number": _number, "percent": _percent, "bytes": _bytes}
+def _duration(value: float) -> str:
+    for unit, seconds in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if abs(value) >= 2 * seconds:
+            return f"{value / seconds:.3g} {unit}"
+    return f"{value:.3g} seconds"
+
+
+FORMS: Mapping[str, Callable[[float], str]] = {
+    "number": _number,
+    "percent": _percent,
+    "bytes": _bytes,
+    "duration": _duration,
+}
 
 
 def check(template: str) -> str:
@@ -54,14 +75,30 @@ def check(template: str) -> str:
     if "{" in rest or "}" in rest:
         raise ValueError(f"{template!r} has a brace without its pair")
     for place in _PLACE.findall(template):
-        field, _, form = place.partition("|")
-        if field not in _FIELDS and not (field.startswith(_LABEL) and len(field) > len(_LABEL)):
-            raise ValueError(f"there is no field {{{field}}}: {', '.join(sorted(_FIELDS))}, label.<name>")
+        name, _, form = place.partition("|")
+        if not _is_field(name):
+            known = (*sorted(_FIELDS), "label.<name>", *(_EVENT + one for one in EVENT_FIELDS))
+            raise ValueError(f"there is no field {{{name}}}: {', '.join(known)}")
         if form and form not in FORMS:
-            raise ValueError(f"there is no form {form!r} for {{{field}}}: {', '.join(FORMS)}")
-        if form and field not in {"value", "threshold"}:
-            raise ValueError(f"{{{field}}} is no number, and takes no form")
+            raise ValueError(f"there is no form {form!r} for {{{name}}}: {', '.join(FORMS)}")
+        if form and name not in _NUMBERS:
+            raise ValueError(f"{{{name}}} is no number, and takes no form")
     return template
+
+
+def _is_field(name: str) -> bool:
+    if name.startswith(_EVENT):
+        return name[len(_EVENT) :] in EVENT_FIELDS
+    return name in _FIELDS or (name.startswith(_LABEL) and len(name) > len(_LABEL))
+
+
+def misplaced(template: str, *, reads: Literal["metrics", "status"]) -> str | None:
+    """The first place of a template that has no meaning in a rule about metrics, or about status."""
+    for place in _PLACE.findall(template):
+        name = place.partition("|")[0]
+        if name.startswith(_EVENT) if reads == "metrics" else name in _NUMBERS or name == "unit":
+            return str(name)
+    return None
 
 
 def render(template: str, facts: Facts) -> str:
@@ -70,12 +107,14 @@ def render(template: str, facts: Facts) -> str:
 
 
 def _filled(place: str, facts: Facts) -> str:
-    field, _, form = place.partition("|")
-    if field.startswith(_LABEL):
-        return facts.labels.get(field[len(_LABEL) :], "?")
-    if field == "since":
+    name, _, form = place.partition("|")
+    if name.startswith(_LABEL):
+        return facts.labels.get(name[len(_LABEL) :], "?")
+    if name.startswith(_EVENT):
+        return facts.event.get(name[len(_EVENT) :], "?")
+    if name == "since":
         return f"{facts.since:%Y-%m-%d %H:%M:%S} UTC"
-    value = getattr(facts, field)
+    value = getattr(facts, name)
     if isinstance(value, float):
         return FORMS[form or "number"](value)
     return "?" if value is None else str(value)

@@ -18,6 +18,7 @@ from schemas.collection import (
 )
 from schemas.entity import EntityKind
 from schemas.envelope import Envelope
+from schemas.headers import SENT
 from schemas.identity import derived_id
 from schemas.metric import MetricCollected, MetricCollectedData, Sample
 from schemas.record import AnyRead, RawRecord, Record, RecordReader
@@ -51,8 +52,9 @@ class Log:
         """The broker's time."""
         return self.start + timedelta(seconds=self.at_s)
 
-    def append(self, event: Envelope) -> Record[AnyRead]:
-        """Append an event as it is."""
+    def append(self, event: Envelope, *, sent_s: float | None = None) -> Record[AnyRead]:
+        """Append an event as it is; `sent_s` is when its sender says that he sent it."""
+        sent_ms = None if sent_s is None else int((self.start + timedelta(seconds=sent_s)).timestamp() * 1000)
         raw = RawRecord(
             topic=self.topic,
             partition=self.partition,
@@ -60,6 +62,7 @@ class Log:
             appended_ms=int(self.now().timestamp() * 1000),
             key=event.subject.encode(),
             value=encode(event),
+            headers=() if sent_ms is None else ((SENT, str(sent_ms).encode()),),
         )
         record = self._reader.read(raw)
         self.raws.append(raw)
@@ -153,6 +156,7 @@ class Metrics(Log):
         at_s: float | None = None,
         collector: str = "system",
         interval: float = 10.0,
+        sent_s: float | None = None,
     ) -> Record[AnyRead]:
         """A look with values by `name` or `name{label=value,...}`."""
         samples = tuple(_sample(series, value) for series, value in (values or {"system.uptime": 1.0}).items())
@@ -160,7 +164,8 @@ class Metrics(Log):
             MetricCollected(
                 **self.envelope(device, at_s=at_s),
                 data=MetricCollectedData(collector=collector, interval_seconds=interval, samples=samples),
-            )
+            ),
+            sent_s=sent_s,
         )
 
 

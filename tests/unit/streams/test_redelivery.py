@@ -12,57 +12,17 @@ from hypothesis import strategies as st
 from schemas.codec import decode, encode
 from schemas.record import RawRecord, RecordReader
 from streams.alerts.core import MetricAlerts
+from streams.alerts.status_core import StatusAlerts
 from streams.derivation import Derivation
 from streams.device_status.core import DeviceStatus
 from streams.entity_status.core import EntityStatus
 from streams.fold import PartitionFold
-from tests.unit.streams.log_of_events import EPOCH, Collections, Log, Metrics, Observations
+from tests.unit.streams.log_of_events import EPOCH, Collections, Log, Observations
+from tests.unit.streams.random_alert_logs import DEVICES, again, metrics_log, status_log
 from tests.unit.streams.random_looks import random_look
 
-DEVICES = ("a", "b", "c")
 EPOCHS = (EPOCH, UUID("018f0000-0000-7000-8000-000000000002"))
 Fold = PartitionFold[Any, Any]
-
-
-def metrics_log(rng: random.Random, length: int) -> Log:
-    """Looks in and out of order, ticks, rules that change, repeated records, silences."""
-    log = Metrics()
-    for _ in range(length):
-        log.wait(rng.choice([0, 1, 5, 20]))
-        kind = rng.random()
-        if kind < 0.2:
-            log.tick(after=rng.choice([5.0, 5.0, 60.0]))
-        elif kind < 0.27:
-            _random_rules(log, rng)
-        elif kind < 0.35 and log.records:
-            log.append(_again(log, rng))
-        else:
-            values = {f"m{{d={number}}}": rng.choice([0.1, 0.7, 0.95]) for number in range(rng.randint(1, 3))}
-            late = rng.choice([0, 0, 0, 15])
-            log.look(values, device=rng.choice(DEVICES), at_s=log.at_s - late)
-    return log
-
-
-def _random_rules(log: Log, rng: random.Random) -> None:
-    rule = {
-        "name": "high",
-        "severity": rng.choice(["warning", "critical"]),
-        "select": {"metric": "m"},
-        "condition": {"kind": "above", "level": rng.choice([0.5, 0.9]), "clear": 0.4},
-        "for": rng.choice([0, 10]),
-        "clear_for": rng.choice([0, 10]),
-        "stale_after": 40,
-        "annotations": {"summary": "{device} {value}"},
-    }
-    absent = {
-        "name": "gone",
-        "severity": "info",
-        "select": {"metric": "m", "labels": {"d": "1"}},
-        "condition": {"kind": "absent", "after": 30},
-        "annotations": {"summary": "{since}"},
-    }
-    revision = rng.randint(1, 9)
-    log.rules("alert_rules", {"revision": revision, "rules": rng.choice([[rule], [rule, absent], [absent]])}, revision)
 
 
 def collections_log(rng: random.Random, length: int) -> Log:
@@ -77,19 +37,12 @@ def collections_log(rng: random.Random, length: int) -> Log:
             policy = {"flap_transitions": rng.randint(2, 5), "flap_stable_seconds": 20}
             log.rules("status_policy", policy, rng.randint(1, 9))
         elif kind < 0.5 and log.records:
-            log.append(_again(log, rng))
+            log.append(again(log, rng))
         elif kind < 0.75:
             log.completed(device, clock_skew_seconds=rng.choice([None, 0.0, 900.0]))
         else:
             log.failed(device, status=rng.choice(["error", "timeout", "unreachable"]))
     return log
-
-
-def _again(log: Log, rng: random.Random) -> Any:
-    """An event that is in the log already, sent a second time."""
-    value = rng.choice(log.raws).value
-    assert value is not None
-    return decode(value)
 
 
 def observations_log(rng: random.Random, length: int) -> Log:
@@ -103,7 +56,7 @@ def observations_log(rng: random.Random, length: int) -> Log:
         elif kind < 0.15:
             log.rules("entity_policy", {"restart_loop_restarts": rng.randint(2, 5)}, rng.randint(1, 9))
         elif kind < 0.25 and log.records:
-            log.append(_again(log, rng))
+            log.append(again(log, rng))
         elif kind < 0.3:
             log.accept("drive", f"S{rng.randint(1, 3)}", device, reallocated_sectors=rng.randint(0, 9))
         else:
@@ -115,10 +68,12 @@ def observations_log(rng: random.Random, length: int) -> Log:
 
 CASES: list[tuple[Callable[[], Derivation[Any, Any]], Callable[[random.Random, int], Log]]] = [
     (MetricAlerts, metrics_log),
+    (StatusAlerts, status_log),
     (DeviceStatus, collections_log),
     (EntityStatus, observations_log),
 ]
-both = pytest.mark.parametrize(("derivation", "make_log"), CASES, ids=["alerts", "device_status", "entity_status"])
+NAMES = ["alerts-metrics", "alerts-status", "device_status", "entity_status"]
+both = pytest.mark.parametrize(("derivation", "make_log"), CASES, ids=NAMES)
 seeds = st.integers(min_value=0, max_value=2**32)
 
 

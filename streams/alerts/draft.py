@@ -1,0 +1,172 @@
+"""A device's state while one record is folded into it: copies what it changes once, and collects what follows.
+
+What a backlog brings is withheld here: an alert raised is kept with what would have been said, and what ends is kept
+as past; `streams.alerts.backlog` tells of both.
+"""
+
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from schemas.alert import AlertRaised, AlertResolved, ResolvedBecause
+from streams.alerts.compiled import AlertPolicy
+from streams.alerts.rules import Rule
+from streams.alerts.state import (
+    MOST_INSTANCES,
+    MOST_PAST,
+    MOST_RECENT,
+    AlertState,
+    Held,
+    Instance,
+    Past,
+    Raised,
+    Seen,
+    Status,
+)
+from streams.alerts.telling import raised_data, raised_of, resolved_data
+from streams.alerts.windows import Window
+from streams.derivation import Moment, Output, Step
+
+V = TypeVar("V")
+TOO_MANY = "too_many_instances"
+LEFT_OUT = "past_left_out"
+
+
+class Edited(Generic[V]):
+    """A dict that is copied with the first change."""
+
+    __slots__ = ("before", "now")
+
+    def __init__(self, before: dict[str, V]) -> None:
+        self.before = self.now = before
+
+    def put(self, key: str, value: V) -> None:
+        """Set a value."""
+        if self.now is self.before:
+            self.now = dict(self.before)
+        self.now[key] = value
+
+    def drop(self, key: str) -> None:
+        """Remove a value, if it is there."""
+        if key in self.now:
+            if self.now is self.before:
+                self.now = dict(self.before)
+            del self.now[key]
+
+
+class Draft:
+    """A state being changed. One a record and device; `step` ends it."""
+
+    def __init__(self, state: AlertState, device: str, at: Moment[AlertPolicy], *, withholding: bool) -> None:
+        self.state = state
+        self.device = device
+        self.at = at
+        self.withholding = withholding
+        self.looks = state.looks
+        self.late_ms = state.late_ms
+        self.past = state.past
+        self.seen: Edited[Seen] = Edited(state.seen)
+        self.instances: Edited[Instance] = Edited(state.instances)
+        self.windows: Edited[Window] = Edited(state.windows)
+        self.held: Edited[dict[str, Held]] = Edited(state.held)
+        self.recent: Edited[tuple[datetime, ...]] = Edited(state.recent)
+        self.statuses: Edited[Status] = Edited(state.statuses)
+        self.outputs: list[Output] = []
+        self.notes: list[str] = []
+
+    def room(self) -> bool:
+        """Whether one more instance may begin; if not, that is counted."""
+        if len(self.instances.now) < MOST_INSTANCES:
+            return True
+        self.note(TOO_MANY)
+        return False
+
+    def note(self, what: str) -> None:
+        """Count something, once a record."""
+        if what not in self.notes:
+            self.notes.append(what)
+
+    def raise_alert(
+        self,
+        key: str,
+        instance: Instance,
+        rule: Rule,
+        *,
+        labels: dict[str, str],
+        unit: str | None = None,
+        threshold: float | None = None,
+        when: datetime | None = None,
+    ) -> Instance:
+        """The instance as firing: told, or withheld."""
+        at = self.at
+        flapping = self._flaps(key, rule, when or at.at)
+        alert_id = at.derive(self.device, "raised", key)
+        data = raised_data(
+            instance, rule, device=self.device, labels=labels, unit=unit, threshold=threshold, flapping=flapping, at=at
+        )
+        withheld = data.model_dump(mode="json", exclude_defaults=True) if self.withholding else None
+        instance = raised_of(instance, data, alert_id, when or at.at, withheld=withheld)
+        if not self.withholding:
+            self.outputs.append(Output(alert_id, AlertRaised, data))
+        self.instances.put(key, instance)
+        return instance
+
+    def resolve(
+        self, key: str, instance: Instance, raised: Raised, reason: ResolvedBecause, *, when: datetime | None = None
+    ) -> None:
+        """End a firing instance: told, or withheld. An alert never ends before it began, whatever clocks say."""
+        at = self.at
+        ended = max(when or at.at, raised.at)
+        data = resolved_data(instance, raised, reason, at)
+        resolved_id = at.derive(self.device, "resolved", key, str(raised.alert_id))
+        self.instances.drop(key)
+        if not self.withholding and raised.withheld is None:
+            self.outputs.append(Output(resolved_id, AlertResolved, data, at=None if ended == at.at else ended))
+            return
+        dumped = data.model_dump(mode="json", exclude_defaults=True)
+        self._keep(Past(raised.alert_id, raised.at, raised.withheld, resolved_id, ended, dumped))
+
+    def _keep(self, past: Past) -> None:
+        kept = [*self.past, past]
+        if len(kept) > MOST_PAST and (oldest := next((one for one in kept if one.raised is not None), None)):
+            # Never the end of an alert that people were told of.
+            kept.remove(oldest)
+            self.note(LEFT_OUT)
+        self.past = tuple(kept)
+
+    def _flaps(self, key: str, rule: Rule, when: datetime) -> bool:
+        bounds = rule.flapping
+        if bounds is None:
+            return False
+        before = self.recent.now.get(key, ())
+        if not before and len(self.recent.now) >= MOST_RECENT:
+            return False
+        recent = (*(one for one in before if when - one < bounds.within), when)[-bounds.raises :]
+        self.recent.put(key, recent)
+        return len(recent) >= bounds.raises
+
+    def step(self) -> Step[AlertState]:
+        """The state after, the same object if nothing changed, and what follows."""
+        state = self.state
+        after = AlertState(
+            self.looks,
+            self.seen.now,
+            self.instances.now,
+            self.windows.now,
+            self.held.now,
+            self.recent.now,
+            self.late_ms,
+            self.past,
+            self.statuses.now,
+        )
+        same = (
+            after.looks is state.looks
+            and after.seen is state.seen
+            and after.instances is state.instances
+            and after.windows is state.windows
+            and after.held is state.held
+            and after.recent is state.recent
+            and after.late_ms == state.late_ms
+            and after.past is state.past
+            and after.statuses is state.statuses
+        )
+        return Step(state if same else after, tuple(self.outputs), tuple(self.notes))
