@@ -5,6 +5,7 @@ beaten for a while.
 """
 
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -118,6 +119,11 @@ class _Server(ThreadingHTTPServer):
     allow_reuse_address = True
     registry: CollectorRegistry
     readiness: Readiness
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of a client that went away before its answer: of itself it would write a traceback."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 class _Handler(BaseHTTPRequestHandler):

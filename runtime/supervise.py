@@ -19,6 +19,7 @@ from typing import IO, Any, Literal
 from runtime.backoff import Backoff
 from runtime.clock import Clock, SystemClock
 from runtime.errors import InputInvalid, Poisoned, SettingsInvalid
+from runtime.log_lines import told
 from runtime.procfs import peak_rss_bytes
 from runtime.redact import sanitised
 from runtime.settings.process import ProcessSettings
@@ -275,7 +276,7 @@ class _Child:
     def _ended(self, code: int) -> str:
         how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
         said = self._last_line or (_last_line_of(self.spec.log) if self.spec.log else "")
-        return f"{how}: {sanitised(said, LAST_WORDS)}" if said else how
+        return f"{how}: {sanitised(told(said), LAST_WORDS)}" if said else how
 
     def _say(self, state: State, **changes: object) -> None:
         self.status = replace(self.status, state=state, **changes)  # type: ignore[arg-type]

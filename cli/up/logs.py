@@ -2,10 +2,13 @@
 
 import io
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 from deploy.local.errors import written_to
 from runtime.log import RotatingFile
+from runtime.log_lines import error_in
+from runtime.redact import sanitised
 
 _BYTES = 10_000_000
 _KEPT = 3
@@ -23,6 +26,27 @@ class LogFile:
     def write(self, line: str) -> None:
         """Append one line. A disk that is full loses it, and nothing else."""
         self._handler.emit(logging.makeLogRecord({"msg": line.rstrip("\n"), "levelno": logging.INFO}))
+
+
+class WorkerLog:
+    """The output of a worker: kept in its log, and what it says of level error told where people look.
+
+    The same sentence is told once, until it says another.
+    """
+
+    def __init__(self, path: Path, *, tell: Callable[[str], None]) -> None:
+        """Open it. Raises LocalStackFailed."""
+        self._file = LogFile(path)
+        self._tell = tell
+        self._told = ""
+
+    def write(self, line: str) -> None:
+        """Take one line."""
+        self._file.write(line)
+        said = error_in(line)
+        if said is not None and said != self._told:
+            self._told = said
+            self._tell(sanitised(said))
 
 
 class LogStream(io.TextIOBase):

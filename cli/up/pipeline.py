@@ -149,7 +149,8 @@ class Pipeline:
             await self.topics_ready.wait()
         if name == "sink-timescale":
             await self._schema_ready.wait()
-        await self.workers[name].start(worker(name, self._plan, self._environment, port=self._ports[name]))
+        port, tell = self._ports[name], self._board.say
+        await self.workers[name].start(worker(name, self._plan, self._environment, port=port, tell=tell))
 
     def _has_topics(self) -> bool:
         """Tell whether the local broker has the topics from an earlier start: a folder for each partition."""

@@ -2,11 +2,11 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.up.logs import LogFile
+from cli.up.logs import WorkerLog
 from deploy.local.ports import free_port
 from runtime.settings import DataSettings, HttpSettings, KafkaSettings, LogSettings, PostgresSettings, World, load
 from runtime.supervise import ChildSpec
@@ -64,8 +64,13 @@ def is_set(world: World, variable: str) -> bool:
     return any(variables.get(variable) for _, variables in world.layers)
 
 
-def worker(name: str, plan: Plan, environment: Mapping[str, str], *, port: int) -> ChildSpec:
-    """Return the child that one worker is, with its own port for `/metrics` and a rotating log."""
+def worker(
+    name: str, plan: Plan, environment: Mapping[str, str], *, port: int, tell: Callable[[str], None]
+) -> ChildSpec:
+    """Return the child that one worker is, with its own port for `/metrics` and a rotating log.
+
+    What it logs of level error is told, too.
+    """
     root = Path(__file__).resolve().parents[2]
     path = os.pathsep.join(filter(None, (str(root), os.environ.get("PYTHONPATH"))))
     ours = {
@@ -83,7 +88,7 @@ def worker(name: str, plan: Plan, environment: Mapping[str, str], *, port: int) 
         # -P: a folder `cli` where the user happens to be is not ours.
         argv=(sys.executable, "-P", "-m", "cli.main", *WORKERS[name]),
         env={**environment, **ours},
-        on_line=LogFile(plan.logs / f"{name}.log").write,
+        on_line=WorkerLog(plan.logs / f"{name}.log", tell=lambda said: tell(f"{name}: {said}")).write,
     )
 
 

@@ -20,6 +20,8 @@ from runtime.supervise import ChildStatus
 _PROCESSES_S = 1.0
 _NUMBERS_S = 2.0
 _READY_TIMEOUT_S = 0.5
+_TOLD_AFTER = 4
+"""A worker that is not ready so many looks in a row is worth a line; after each start it takes some."""
 
 
 class Polls:
@@ -30,6 +32,7 @@ class Polls:
         self._board = board
         self._lag = GroupLag(pipeline.kafka, groups)
         self._unready: dict[str, str] = {}
+        self._unready_looks: dict[str, int] = {}
         self.peak_bytes: dict[str, int] = {}
 
     async def processes(self) -> None:
@@ -51,8 +54,18 @@ class Polls:
         """Ask the workers what they wait for until cancelled."""
         while True:
             for name, port in self._pipeline.ports.items():
-                self._unready[name] = await asyncio.to_thread(_why_unready, port)
+                self._waits(name, await asyncio.to_thread(_why_unready, port))
             await asyncio.sleep(_NUMBERS_S)
+
+    def _waits(self, name: str, why: str) -> None:
+        """Note what a worker waits for (nothing: it is ready); tell when that lasts, and when it is over."""
+        self._unready[name] = why
+        looks = self._unready_looks.get(name, 0)
+        self._unready_looks[name] = looks + 1 if why else 0
+        if why and looks + 1 == _TOLD_AFTER:
+            self._board.say(f"{name} waits: {why}")
+        elif not why and looks >= _TOLD_AFTER:
+            self._board.say(f"{name} goes on")
 
     def look(self) -> None:
         """Look at the processes once."""

@@ -57,7 +57,8 @@ def test_a_setting_in_a_file_counts() -> None:
 
 def test_a_worker_gets_its_port_its_folder_and_our_code(tmp_path: Path) -> None:
     plan = make_plan(world(INFRASTRUCTOR_DATA_DIR=str(tmp_path)))
-    spec = worker("sink-timescale", plan, LOCAL, port=20_001)
+    told: list[str] = []
+    spec = worker("sink-timescale", plan, LOCAL, port=20_001, tell=told.append)
     assert spec.argv[-2:] == ("sink", "timescale")
     assert spec.env["INFRASTRUCTOR_HTTP__PORT"] == "20001"
     assert spec.env["INFRASTRUCTOR_DATA_DIR"] == str(tmp_path)
@@ -66,11 +67,14 @@ def test_a_worker_gets_its_port_its_folder_and_our_code(tmp_path: Path) -> None:
     assert spec.on_line is not None
     spec.on_line("hello\n")
     assert (tmp_path / "logs" / "sink-timescale.log").read_text() == "hello\n"
+    for _ in range(2):
+        spec.on_line('{"event": "rules refused", "why": "no YAML", "level": "error"}\n')
+    assert told == ["sink-timescale: rules refused: no YAML"]
 
 
 def test_no_two_workers_rotate_one_file(tmp_path: Path) -> None:
     plan = make_plan(world(INFRASTRUCTOR_LOG__FILE=str(tmp_path / "all.log")))
-    files = {worker(name, plan, LOCAL, port=20_001).env["INFRASTRUCTOR_LOG__FILE"] for name in WORKERS}
+    files = {worker(name, plan, LOCAL, port=20_001, tell=print).env["INFRASTRUCTOR_LOG__FILE"] for name in WORKERS}
     assert files == {str(tmp_path / f"all-{name}.log") for name in WORKERS}
 
 

@@ -1,6 +1,8 @@
 """Health over HTTP: metrics, alive, ready, and what is told when a port is taken."""
 
 import json
+import socket
+import struct
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -94,6 +96,15 @@ def test_metrics_are_those_of_the_registry_given(server: HealthServer, registry:
 def test_two_registries_do_not_meet() -> None:
     KafkaMetrics.on(CollectorRegistry())
     KafkaMetrics.on(CollectorRegistry())
+
+
+def test_a_client_that_goes_away_is_no_news(server: HealthServer, capfd: pytest.CaptureFixture[str]) -> None:
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
+        # Closed with a reset, so that the answer meets nobody.
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.sendall(b"GET /metrics HTTP/1.1\r\n" * 2)
+    assert get(server, "/metrics")[0] == 200
+    assert capfd.readouterr().err == ""
 
 
 def test_other_paths_say_what_there_is(server: HealthServer) -> None:
