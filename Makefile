@@ -75,23 +75,23 @@ $(BIN)/python:
 		echo "Name another one: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 		echo "Python's venv is missing. On Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }
-	@echo "making $(VENV)"
+	@echo "making $(VENV)" >&2
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: requirements/run.txt pyproject.toml | $(BIN)/python
-	@echo "installing what is needed to run into $(VENV)"
+	@echo "installing what is needed to run into $(VENV)" >&2
 	@$(PIP) --require-hashes --requirement requirements/run.txt
 	@$(INSTALL_PROJECT)
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt pyproject.toml | $(BIN)/python
-	@echo "installing what is needed to run, test and check into $(VENV)"
+	@echo "installing what is needed to run, test and check into $(VENV)" >&2
 	@$(PIP) --require-hashes --requirement requirements/dev.txt
 	@$(INSTALL_PROJECT)
 	@touch $@ $(VENV)/.run
 
 $(VENV)/.jars: deploy/local/kafka-jars.sha256 deploy/local/jars.py | $(VENV)/.run
-	@echo "fetching Kafka's jars"
+	@echo "fetching Kafka's jars" >&2
 	@$(BIN)/python -m deploy.local.jars
 	@touch $@
