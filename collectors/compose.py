@@ -49,17 +49,14 @@ def build_parts(
 ) -> Parts:
     """Return the parts of an agent that looks at this machine, and at those it has a list of. Opens the spool.
 
-    To be called in the event loop's thread. Raises AlreadyRunning, SpoolUnusable, SettingsInvalid, InputInvalid (the
-    list of devices).
+    To be called in the event loop. Raises AlreadyRunning, SpoolUnusable, SettingsInvalid, InputInvalid (its list).
     """
     clock = SystemClock()
     device = this_device(settings)
     source = _source(settings, device.id, data_dir)
     metrics = AgentMetrics.on(registry)
-    file = SpoolFile(spool_path(data_dir), device.id, clock, settings.limits)
-    spool = Spool(file, on_set_aside=partial(_say_set_aside, metrics))
-    skew = SkewMeter()
-    link = Link(readiness)
+    spool = _spool(device.id, settings, data_dir=data_dir, clock=clock, metrics=metrics)
+    skew, link = SkewMeter(), Link(readiness)
     producer = KafkaProducer(kafka, f"infrastructor-agent-{device.id}")
     observer = Observer(
         spool,
@@ -72,20 +69,14 @@ def build_parts(
         raw_dir=settings.raw_dir,
     )
     front = Front(observer, clock=clock, metrics=CacheMetrics.on(registry))
-    scheduler = Scheduler(clock)
-    fleet = Fleet(
-        device,
-        settings,
-        source,
-        ways=Reach(ssh, data_dir=data_dir, registry=registry),
-        working=Working(scheduler, observer, front, metrics, readiness, clock),
-    )
+    working = Working(Scheduler(clock), observer, front, metrics, readiness, clock)
+    fleet = Fleet(device, settings, source, ways=Reach(ssh, data_dir=data_dir, registry=registry), working=working)
     return Parts(
         device=device.id,
         spool=spool,
         sender=_sender(spool, producer, registry, clock=clock, link=link, skew=skew),
         producer=producer,
-        scheduler=scheduler,
+        scheduler=working.scheduler,
         appointments=fleet.begin(),
         clock=clock,
         metrics=metrics,
@@ -96,6 +87,11 @@ def build_parts(
         api=operator_api(fleet, settings, front, data_dir=data_dir),
         fleet=fleet,
     )
+
+
+def _spool(agent: str, settings: AgentSettings, *, data_dir: Path, clock: Clock, metrics: AgentMetrics) -> Spool:
+    file = SpoolFile(spool_path(data_dir), agent, clock, settings.limits)
+    return Spool(file, on_set_aside=partial(_say_set_aside, metrics))
 
 
 def _sender(
