@@ -25,6 +25,7 @@ class ConfigObservedData(Part):
     size_bytes: Bytes | None = None
     modified_at: UtcTime | None = None
     content: Document | None = Field(default=None, description="What was parsed, its form given by `kind`.")
+    error: Text | None = Field(default=None, description="Why it could not be parsed, and where; then without content.")
     diff: LongText | None = Field(default=None, description="Unified, against the text last kept; secrets masked.")
 
     @model_validator(mode="after")
