@@ -57,7 +57,7 @@ def apply_command(*, as_json: bool) -> None:
     raise SystemExit(DIFFERS if refused else 0)
 
 
-@topics.command("describe")
+@topics.command("describe", short_help="Show each listed topic as it is.")
 @click.argument("names", nargs=-1, metavar="[TOPIC]...")
 @as_json
 def describe_command(names: tuple[str, ...], *, as_json: bool) -> None:
@@ -118,8 +118,9 @@ def described(found: Sequence[TopicInfo], *, by_partition: bool) -> list[str]:
         kept = written(info.topic.retention) if info.topic.retention else info.topic.cleanup
         if "retention.ms" in info.state.config and info.topic.cleanup == "delete":
             kept = _kept(info.state.config["retention.ms"])
+        many = " " if info.state.partitions == 1 else "s"
         lines.append(
-            f"{info.topic.name:<{width}}  {info.state.partitions:>2} partitions x{info.state.replication}  "
+            f"{info.topic.name:<{width}}  {info.state.partitions:>2} partition{many} x{info.state.replication}  "
             f"{kept:>7}  {records:>10} offsets  {stored:>10}  {info.topic.purpose}"
         )
         lines += [f"  differs: {change}" for change in info.changes]

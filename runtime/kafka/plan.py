@@ -45,6 +45,10 @@ class SetConfig:
     blocked = False
 
     def __str__(self) -> str:
+        if self.actual == self.wanted:
+            return (
+                f"set {self.topic}: {self.name} to {self.wanted} on the topic itself, so far only the broker's default"
+            )
         return f"set {self.topic}: {self.name} from {self.actual or '(nothing)'} to {self.wanted}"
 
 

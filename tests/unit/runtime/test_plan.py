@@ -105,6 +105,11 @@ def test_the_list_is_as_the_design_says() -> None:
     assert {topic.largest for topic in catalog.topics} == {8, 10}
 
 
+def test_a_value_that_the_broker_alone_gives_is_told_as_such() -> None:
+    change = SetConfig("infra.metrics", "cleanup.policy", "delete", "delete")
+    assert str(change).endswith("cleanup.policy to delete on the topic itself, so far only the broker's default")
+
+
 def test_the_list_and_the_schemas_name_the_same_event_types() -> None:
     listed = {topic.name: set(topic.types) for topic in load_catalog(SETTINGS).topics if topic.types}
     assert listed == {topic: set(types) for topic, types in TYPES_IN.items()}
