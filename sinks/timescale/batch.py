@@ -13,12 +13,11 @@ from runtime.kafka.dead_letters import DeadLetter, from_record, refused
 from schemas.envelope import is_source, needs_sequence
 from schemas.headers import REDRIVE_FOR, header
 from schemas.identity import sequence_scope
-from schemas.metric_look import MetricLook
 from schemas.record import RawRecord, RecordReader
 from schemas.refusal import EventRefused, Reason
 from schemas.registry import ALERTS, DEAD_LETTERS, DEVICES, STATUS
 from sinks.timescale.ledger import Changes, Known, Ledger, Stream, stream_of
-from sinks.timescale.project import is_projected, letter_row
+from sinks.timescale.project import is_projected, letter_row, row_count
 from sinks.timescale.rows import LetterRow, ReadRecord
 
 CONSUMER = "timescale"
@@ -51,7 +50,7 @@ def _item(raw: RawRecord, record: ReadRecord) -> Item:
         record,
         stream=stream_of(record),
         sequence=event.sequence or 0,
-        rows=1 + len(event.values) if isinstance(event, MetricLook) else 2,
+        rows=row_count(event),
         redriven=record.redrive_for == CONSUMER,
     )
 

@@ -250,6 +250,10 @@ class RuleSetRow:
     loaded_at: datetime
 
 
+EntityRow = dict[str, object]
+"""A row of a table of watched things: its columns are the fields of the event's model, named once, there."""
+
+
 @dataclass(slots=True)
 class Rows:
     """The rows of a batch, by table. `events` are records as they are: the packer takes what it needs of them."""
@@ -270,3 +274,29 @@ class Rows:
     gaps: list[GapRow] = field(default_factory=list)
     closings: list[ClosingRow] = field(default_factory=list)
     rule_sets: list[RuleSetRow] = field(default_factory=list)
+    entity_looks: list[EntityRow] = field(default_factory=list)
+    containers: list[EntityRow] = field(default_factory=list)
+    container_ports: list[EntityRow] = field(default_factory=list)
+    drives: list[EntityRow] = field(default_factory=list)
+    drive_attributes: list[EntityRow] = field(default_factory=list)
+    drive_self_tests: list[EntityRow] = field(default_factory=list)
+    pools: list[EntityRow] = field(default_factory=list)
+    pool_devices: list[EntityRow] = field(default_factory=list)
+    datasets: list[EntityRow] = field(default_factory=list)
+    services: list[EntityRow] = field(default_factory=list)
+    network_interfaces: list[EntityRow] = field(default_factory=list)
+    network_addresses: list[EntityRow] = field(default_factory=list)
+    listening_ports: list[EntityRow] = field(default_factory=list)
+    network_routes: list[EntityRow] = field(default_factory=list)
+    network_neighbours: list[EntityRow] = field(default_factory=list)
+    packages: list[EntityRow] = field(default_factory=list)
+    package_updates: list[EntityRow] = field(default_factory=list)
+    config_files: list[EntityRow] = field(default_factory=list)
+    config_contents: list[EntityRow] = field(default_factory=list)
+    config_changes: list[EntityRow] = field(default_factory=list)
+    entity_changes: list[EntityRow] = field(default_factory=list)
+    baselines: list[EntityRow] = field(default_factory=list)
+    silences: list[EntityRow] = field(default_factory=list)
+    silence_ends: list[EntityRow] = field(default_factory=list)
+    maintenance: list[EntityRow] = field(default_factory=list)
+    maintenance_ends: list[EntityRow] = field(default_factory=list)

@@ -11,7 +11,7 @@ from runtime.sql import load_statements
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
-HYPERTABLES = ("events", "metric_samples", "collections")
+HYPERTABLES = ("events", "metric_samples", "collections", "entity_changes")
 """Tables that grow with time; on plain PostgreSQL they are ordinary tables with the same keys."""
 
 CHUNK = "1 day"

@@ -34,9 +34,9 @@ BARE_TABLES = """
 def test_migrating_makes_everything_and_again_changes_nothing(postgres: TestDatabase) -> None:
     settings = settings_of(postgres.url)
     before = schema.status(settings)
-    assert (before.revision, before.current, before.pending) == (None, False, ("0001",))
+    assert (before.revision, before.current, before.pending) == (None, False, ("0001", "0002"))
     done = schema.migrate(settings)
-    assert (done.applied, done.status.current, done.status.revision) == (("0001",), True, "0001")
+    assert (done.applied, done.status.current, done.status.revision) == (("0001", "0002"), True, "0002")
     assert schema.migrate(settings).applied == ()
     assert rows(postgres.url, BARE_COLUMNS) == []
     assert rows(postgres.url, BARE_TABLES) == []
@@ -46,7 +46,7 @@ def test_two_at_once_wait_for_each_other(postgres: TestDatabase) -> None:
     settings = settings_of(postgres.url)
     with ThreadPoolExecutor(2) as pool:
         both = list(pool.map(lambda _: schema.migrate(settings).applied, range(2)))
-    assert sorted(both) == [(), ("0001",)]
+    assert sorted(both) == [(), ("0001", "0002")]
 
 
 def test_every_view_can_be_read(postgres: TestDatabase) -> None:
@@ -70,11 +70,11 @@ def run(url: str, *arguments: str) -> Result:
 def test_the_command_tells_what_is_pending_by_its_exit_code(postgres: TestDatabase) -> None:
     before = run(postgres.url, "status", "--json")
     assert before.exit_code == 1
-    assert json.loads(before.stdout)["pending"] == ["0001"]
+    assert json.loads(before.stdout)["pending"] == ["0001", "0002"]
     assert run(postgres.url, "migrate").exit_code == 0
     after = run(postgres.url, "status")
     assert after.exit_code == 0
-    assert "revision 0001, up to date" in after.stdout
+    assert "revision 0002, up to date" in after.stdout
     assert json.loads(run(postgres.url, "migrate", "--json").stdout)["applied"] == []
 
 

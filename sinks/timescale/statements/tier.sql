@@ -20,7 +20,8 @@ SELECT h.hypertable_name FROM timescaledb_information.hypertables h WHERE h.hype
 -- Which of the growing tables have rows.
 SELECT 'events' WHERE EXISTS (SELECT FROM events)
 UNION ALL SELECT 'metric_samples' WHERE EXISTS (SELECT FROM metric_samples)
-UNION ALL SELECT 'collections' WHERE EXISTS (SELECT FROM collections);
+UNION ALL SELECT 'collections' WHERE EXISTS (SELECT FROM collections)
+UNION ALL SELECT 'entity_changes' WHERE EXISTS (SELECT FROM entity_changes);
 
 -- name: create_hypertable
 -- An empty table becomes a hypertable; its indexes are those it has.

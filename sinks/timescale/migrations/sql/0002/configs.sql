@@ -2,6 +2,7 @@
 -- Configuration files as last seen, one row a file: newer means later time, ties by event id.
 CREATE TABLE config_files (
     device_id text NOT NULL,
+    entity text NOT NULL,
     path text NOT NULL,
     kind text NOT NULL,
     name text,
@@ -14,13 +15,14 @@ CREATE TABLE config_files (
     error text,
     seen_at timestamptz NOT NULL,
     event_id uuid NOT NULL,
-    PRIMARY KEY (device_id, path)
+    PRIMARY KEY (device_id, entity)
 ) WITH (fillfactor = 80);
 
 -- name: configs_comments
 -- What the columns mean.
 COMMENT ON TABLE config_files IS 'Configuration files as last seen, one row a file';
 COMMENT ON COLUMN config_files.device_id IS 'The device';
+COMMENT ON COLUMN config_files.entity IS 'Its path, shortened from the front where it is longer than 255';
 COMMENT ON COLUMN config_files.path IS 'Path of the file';
 COMMENT ON COLUMN config_files.kind IS 'What it configures: proxy or compose';
 COMMENT ON COLUMN config_files.name IS 'What people call it';

@@ -38,8 +38,8 @@ CREATE TABLE drives_seen (
     available_spare_percent integer,
     available_spare_threshold_percent integer,
     wear_percent integer,
-    read_bytes numeric,
-    written_bytes numeric,
+    read_bytes bigint,
+    written_bytes bigint,
     seen_at timestamptz NOT NULL,
     event_id uuid NOT NULL,
     PRIMARY KEY (device_id, id)
