@@ -14,7 +14,7 @@ from runtime.settings import KafkaSettings
 from schemas.record import RawRecord
 from streams.worker.pulse import Paused
 from tests.integration.streams_worker import SESSION_S, Worker, all_applied, compare_with_the_fold, now, send
-from tests.unit.streams.log_of_events import Collections, Log, Metrics
+from tests.unit.streams.log_of_events import Collections, Log, Metrics, Observations
 
 pytestmark = [pytest.mark.kafka, pytest.mark.faults, pytest.mark.timeout(240)]
 
@@ -28,12 +28,18 @@ def traffic(rng: random.Random) -> list[RawRecord]:
     found: list[RawRecord] = []
     logs: list[tuple[str, Log]] = []
     for number in range(DEVICES):
-        logs += [(f"kill-{number}", Collections(start=now())), (f"kill-{number}", Metrics(start=now()))]
+        kinds: list[Log] = [Collections(start=now()), Metrics(start=now()), Observations(start=now())]
+        logs += [(f"kill-{number}", log) for log in kinds]
     for _ in range(ROUNDS):
         for device, log in logs:
             log.wait(0.1)
             if isinstance(log, Metrics):
                 log.look({f"m{{d={n}}}": rng.choice([0.1, 0.95]) for n in range(5)}, device=device, interval=3600)
+            elif isinstance(log, Observations):
+                state = rng.choice(["running", "running", "exited"])
+                log.look(
+                    {"engine": "docker", "containers": [{"name": "web", "state": state}]}, "container", device=device
+                )
             elif isinstance(log, Collections):
                 if rng.random() < 0.3:
                     log.failed(device, status=rng.choice(["error", "unreachable"]))
@@ -71,6 +77,7 @@ async def test_a_worker_killed_at_random_changes_no_result(broker: Broker, tmp_p
         assert worker.terminate() == 0
     counts = await compare_with_the_fold(settings)
     assert counts["device_status"] > DEVICES
+    assert counts["entity_status"] > DEVICES
     assert counts["alerts-metrics"] > DEVICES
     assert counts["notifications"] == counts["alerts-metrics"]
 

@@ -22,7 +22,7 @@ from tests.integration.streams_worker import (
     send,
     until,
 )
-from tests.unit.streams.log_of_events import Collections, Metrics
+from tests.unit.streams.log_of_events import Collections, Metrics, Observations
 
 pytestmark = pytest.mark.kafka
 
@@ -69,6 +69,30 @@ async def test_events_in_status_alerts_and_notifications_out(
         assert (await found(settings, NOTIFICATIONS, "out-1", 2))[1].data.kind == "resolved"
         assert worker.terminate() == 0
     await compare_with_the_fold(settings)
+
+
+async def test_two_looks_in_what_happened_out(broker: Broker, settings: KafkaSettings, tmp_path: Path) -> None:
+    log, device = Observations(start=now()), "things-1"
+    web = {"name": "web", "state": "running", "health": "healthy"}
+    ended = {"name": "web", "state": "exited", "exit_code": 1}
+    for container in (web, web | {"health": "unhealthy"}, ended):
+        log.look({"engine": "docker", "containers": [container]}, "container", device=device)
+        log.wait(1)
+    with Worker(broker.bootstrap, tmp_path) as worker:
+        await send(settings, log.raws[:2])
+        await found(settings, STATUS, device, 1)
+        assert worker.terminate() == 0
+    with Worker(broker.bootstrap, tmp_path) as worker:
+        await send(settings, log.raws[2:])
+        changes = await found(settings, STATUS, device, 2)
+        assert worker.terminate() == 0
+    assert [(event.data.what, event.data.status) for event in changes] == [
+        ("unhealthy", "unhealthy"),
+        ("stopped", "failed"),
+    ]
+    assert changes[1].data.summary == "web stopped with exit code 1"
+    counts = await compare_with_the_fold(settings)
+    assert counts["entity_status"] >= 2
 
 
 async def _rules_are_in(settings: KafkaSettings) -> bool:
