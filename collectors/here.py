@@ -13,7 +13,7 @@ def this_device(settings: AgentSettings) -> Device:
     """Return this machine. Raises SettingsInvalid when its host name gives no id, or a collector is unknown."""
     return Device(
         device_id(settings.device_id, socket.gethostname()),
-        LocalTransport(),
+        LocalTransport(root=settings.host_root),
         shortest_interval(settings),
         groups=settings.groups,
         elevates=os.geteuid() != 0,

@@ -15,13 +15,17 @@ from collectors.request import STATVFS, Command, FileSet, Request
 from collectors.transport import Limits, Output
 
 MOUNTS = "/proc/self/mounts"
+OF_PROCESS = {MOUNTS: "/proc/1/mounts", "/proc/net/dev": "/proc/1/net/dev"}
+"""Files that tell of the namespaces of whoever reads them: of this machine's, not of the container's, by process 1."""
 ENVIRONMENT = {"LC_ALL": "C", "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 
 
 class LocalTransport:
     """The machine itself. One reader of files at a time: one that hangs in the kernel is not joined by others."""
 
-    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, environment: Mapping[str, str] | None = None, *, root: str = "") -> None:
+        """`root` is where this machine's root is mounted, when this runs in a container: files are read below it."""
+        self._root = root.rstrip("/")
         self._environment = dict(ENVIRONMENT if environment is None else environment)
         self._turn = asyncio.Lock()
         self._reading: asyncio.Future[str] | None = None
@@ -49,7 +53,7 @@ class LocalTransport:
     async def _read(self, request: FileSet) -> str:
         if self._reading is not None and not self._reading.done():
             raise LookTimedOut("the reading of files before this one still hangs in the kernel", operation="read files")
-        self._reading = in_daemon_thread(lambda: read_files(request), "read-files")
+        self._reading = in_daemon_thread(lambda: read_files(request, self._root), "read-files")
         return await asyncio.shield(self._reading)
 
     async def _run(self, command: Command, limits: Limits) -> Output:
@@ -118,19 +122,42 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         await process.wait()
 
 
-def read_files(request: FileSet) -> str:
-    """Return the text of a set of files. Blocks."""
-    return sections.join(_sections(request))
+def read_files(request: FileSet, root: str = "") -> str:
+    """Return the text of a set of files, by their names on the machine whose root is mounted at `root`. Blocks."""
+    return sections.join(_sections(request, root))
 
 
-def _sections(request: FileSet) -> Iterator[tuple[str, str]]:
+def _sections(request: FileSet, root: str) -> Iterator[tuple[str, str]]:
     for pattern in request.patterns:
-        for path in sorted(glob.glob(pattern)) if "*" in pattern else (pattern,):
-            content = _read_file(path, request.max_file_bytes)
+        for path in sorted(_named(pattern, root)) if "*" in pattern else (pattern,):
+            content = _content(path, root, request.max_file_bytes)
             if content is not None:
                 yield path, content
     if request.filesystems:
-        yield STATVFS, "".join(_statvfs_lines(request))
+        yield STATVFS, "".join(_statvfs_lines(request, root))
+
+
+def _named(pattern: str, root: str) -> Iterator[str]:
+    return (found.removeprefix(root) for found in glob.glob(root + pattern))
+
+
+def _content(path: str, root: str, most: int) -> str | None:
+    """Return a file of the machine; None when it cannot be read."""
+    if not root or path not in OF_PROCESS:
+        return _read_file(root + path, most)
+    content = _read_file(root + OF_PROCESS[path], most)
+    if content is None and path == MOUNTS:
+        # Process 1 hides itself (hidepid, a namespace of users): what of the machine is mounted here must do.
+        return "".join(_below(_read_file(MOUNTS, most) or "", root))
+    return content
+
+
+def _below(mounts: str, root: str) -> Iterator[str]:
+    """Yield the mounts below a root as the machine would name them."""
+    for line in mounts.splitlines(keepends=True):
+        fields = line.split(" ")
+        if len(fields) > 2 and (fields[1] == root or fields[1].startswith(f"{root}/")):
+            yield " ".join([fields[0], fields[1].removeprefix(root) or "/", *fields[2:]])
 
 
 def _read_file(path: str, most: int) -> str | None:
@@ -147,13 +174,13 @@ def _read_file(path: str, most: int) -> str | None:
     return b"".join(parts).decode(errors="replace")
 
 
-def _statvfs_lines(request: FileSet) -> Iterator[str]:
-    for line in (_read_file(MOUNTS, request.max_file_bytes) or "").splitlines():
+def _statvfs_lines(request: FileSet, root: str) -> Iterator[str]:
+    for line in (_content(MOUNTS, root, request.max_file_bytes) or "").splitlines():
         fields = line.split(" ")
         if len(fields) < 3 or fields[2] not in request.filesystems:
             continue
         try:
-            found = os.statvfs(unescaped(fields[1]))
+            found = os.statvfs(root + unescaped(fields[1]))
         except (OSError, ValueError):
             continue
         yield (

@@ -63,6 +63,12 @@ class AgentSettings(Concern):
         description="A folder to keep the raw output of every look in, for a report: it may hold secrets, and grows.",
         examples=["raw"],
     )
+    host_root: str = Field(
+        "",
+        pattern=r"^(/[^\x00]*)?$",
+        description="Where the machine's root is mounted, for an agent in a container: files are read below it.",
+        examples=["/host"],
+    )
     remote_interval_s: float = Field(
         30,
         ge=0.1,

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from cli.devices.place import Place
 from collectors.catalog import NAMES, planned_looks
+from collectors.chain import elevated
 from collectors.devices.discovery import discover
 from collectors.devices.edit import added, as_data, current_text, removed, write_devices
 from collectors.devices.model import Entry
@@ -18,6 +19,8 @@ from collectors.devices.reach import Reach
 from collectors.devices.ssh_config import import_ssh_config
 from collectors.devices.trial import Check, try_device
 from collectors.here import this_device
+from collectors.request import Chain, argv_of
+from collectors.ssh.quoting import words_line
 from collectors.transport import Transport
 from runtime.errors import InputInvalid
 
@@ -206,6 +209,19 @@ async def _tested(place: Place, name: str) -> list[Check]:
     finally:
         await transport.close()
         await reach.close()
+
+
+@devices.command("lines")
+@click.option("--sudo", is_flag=True, help="For a login that is not root: programs that want root by way of sudo.")
+def lines_command(*, sudo: bool) -> None:
+    """Print the commands that a restricted key must allow, a line each, for deploy/ssh/infrastructor-shell.
+
+    What is asked further, because of an answer, is in deploy/ssh/patterns. After an upgrade the lines may differ.
+    """
+    for planned in planned_looks(Place.here().settings):
+        request = planned.look.request
+        first = request.first if isinstance(request, Chain) else request
+        click.echo(words_line(argv_of(elevated(first, planned.look.sudo if sudo else ()))))
 
 
 @devices.command("discover")

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from collectors.chain import SUDO
 from collectors.errors import (
+    CommandFailed,
     ConnectionRefused,
     ConnectTimedOut,
     HandshakeFailed,
@@ -16,6 +17,7 @@ from collectors.errors import (
     LoginRefused,
     LookFailed,
     NameUnknown,
+    ProgramMissing,
 )
 from collectors.look import Look
 from collectors.request import Command
@@ -59,6 +61,9 @@ async def try_device(transport: Transport, looks: Iterable[Look[Any]], *, elevat
 async def _connected(transport: Transport) -> list[Check]:
     try:
         await transport.fetch(Command(("true",)), Limits(timeout_s=30))
+    except (CommandFailed, ProgramMissing):
+        # It answered: a restricted key need not allow even this.
+        pass
     except LookFailed as error:
         at = _FAILS_AT.get(type(error), len(STEPS) - 1)
         return [_step(step, number, at, error.message) for number, step in enumerate(STEPS)]
