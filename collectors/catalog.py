@@ -1,17 +1,20 @@
 """The registry: the list of collectors. A new one adds its line here, and nowhere else."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
+from collectors.compose_files.look import compose_files_look
 from collectors.containers.look import containers_look
 from collectors.drives.look import drives_look
 from collectors.gpu.look import amd_gpu_look, gpu_look
 from collectors.identity.look import identity_look
 from collectors.look import Look
+from collectors.memory import tell_changed
 from collectors.network.look import network_look
 from collectors.packages.look import packages_look
+from collectors.proxy_configs.look import proxy_configs_look
 from collectors.services.look import services_look
 from collectors.settings import AgentSettings
 from collectors.system.look import system_look
@@ -35,6 +38,16 @@ class Collector:
     everywhere: bool = False
 
 
+def _proxy_configs(settings: AgentSettings, _: float) -> Look[Any]:
+    patterns = settings.proxy_configs
+    return replace(proxy_configs_look(patterns=patterns) if patterns else proxy_configs_look(), recall=tell_changed)
+
+
+def _compose_files(settings: AgentSettings, _: float) -> Look[Any]:
+    patterns = settings.compose_files
+    return replace(compose_files_look(patterns=patterns) if patterns else compose_files_look(), recall=tell_changed)
+
+
 COLLECTORS = (
     # Identity first: a device is registered before it is measured.
     Collector("identity", 300, lambda _, __: identity_look(), everywhere=True),
@@ -45,6 +58,8 @@ COLLECTORS = (
     Collector("zfs", 600, lambda _, every: zfs_look(interval_s=every)),
     Collector("drives", 3600, lambda _, every: drives_look(interval_s=every)),
     Collector("packages", 3600, lambda _, every: packages_look(interval_s=every)),
+    Collector("proxy_configs", 300, _proxy_configs),
+    Collector("compose_files", 300, _compose_files),
     Collector("gpu", 30, lambda _, every: gpu_look(interval_s=every)),
     Collector("gpu_amd", 30, lambda _, every: amd_gpu_look(interval_s=every)),
 )

@@ -59,7 +59,7 @@ def numbered_in(data_dir: Path) -> dict[str, int]:
 async def test_what_is_seen_here_is_in_kafka_within_a_moment(topics: Broker, data_dir: Path) -> None:
     agent = AgentProcess(topics.bootstrap, data_dir, "plain")
     with agent.running() as process:
-        await asyncio.sleep(4)
+        await asyncio.sleep(6)
         assert agent.ended(process) == 0
     found = await stored(topics, "plain")
     by_topic = {topic: [event for raw, event in found if raw.topic == topic] for topic in (METRICS, COLLECTIONS)}

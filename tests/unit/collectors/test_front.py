@@ -19,6 +19,7 @@ from collectors.metrics import AgentMetrics, CacheMetrics
 from collectors.observer import Observer
 from collectors.services.look import services_look
 from collectors.skew import SkewMeter
+from collectors.spool.draft import Commit
 from collectors.spool.limits import MIB
 from collectors.spool.spool import Spool
 from collectors.system.look import system_look
@@ -60,6 +61,20 @@ class World:
             raw_dir=raw_dir,
         )
         return Front(observer, clock=self.clock, metrics=CacheMetrics.on(registry))
+
+    async def reopen(self) -> None:
+        """Go on as another process would."""
+        await self.spool.close()
+        self.spool = Bench(self.folder, self.clock, max_bytes=MIB).open()
+        self.front = self.made()
+
+    async def forge_memory(self, value: bytes) -> None:
+        """Put something else in place of all that is remembered."""
+        kept = await self.spool.memory("web-1", "proxy_configs")
+        await self.spool.commit(Commit((), memory={("web-1", "proxy_configs", name): value for name in kept}))
+
+    async def forget_device(self) -> None:
+        await self.spool.commit(Commit((), {"web-1": None}))
 
     async def asked(self, look: Look[Any], *, force: bool = False) -> Served:
         return await self.front.asked(self.device, look, requested_by="operator", force=force)
