@@ -18,6 +18,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +142,11 @@ async def fill(settings: KafkaSettings) -> int:
         [Outgoing(METRICS, one.subject.encode(), encode(one), partition=n) for n, one in enumerate(loaded)]
     )
     for look in range(LOOKS):
-        batch = [event(device, look).model_copy(update={"id": uuid7(now_ms)}) for device in range(DEVICES)]
+        # Each look later than the one before: looks out of order are not judged.
+        batch = [
+            one.model_copy(update={"id": uuid7(now_ms), "time": one.time + timedelta(seconds=look)})
+            for one in (event(device, look) for device in range(DEVICES))
+        ]
         await producer.send([Outgoing(METRICS, one.subject.encode(), encode(one)) for one in batch])
     await producer.close()
     return DEVICES * LOOKS + partitions

@@ -32,8 +32,7 @@ def gotify() -> None:
     Without INFRASTRUCTOR_GOTIFY__URL and INFRASTRUCTOR_GOTIFY__TOKEN every request is recorded as suppressed
     (`not_configured`). Metrics and health are on INFRASTRUCTOR_HTTP__PORT (9467).
     """
-    from sinks.gotify.process import run_gotify  # noqa: PLC0415
-
     from cli.main import installed_version  # noqa: PLC0415
+    from sinks.gotify.process import run_gotify  # noqa: PLC0415
 
     sys.exit(run_gotify(version=installed_version()))
