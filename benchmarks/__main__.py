@@ -7,6 +7,7 @@ import time
 PARTS = {
     "schemas": "reading and writing events, beside bare JSON",
     "agent": "spool to acknowledged, beside a bare producer; memory and processor time of the agent",
+    "ssh": "500 devices over SSH, a dozen of them dead: memory, processor time, looks that were missed",
     "streams": "events through the worker, beside a bare Faust agent and the bare fold",
     "sink": "rows stored, beside a bare binary COPY of the same rows",
 }

@@ -32,6 +32,8 @@ PermitRootLogin yes
 MaxStartups 1000
 MaxSessions 10
 LogLevel VERBOSE
+# The shell reads no ~/.bashrc of whoever runs the tests.
+SetEnv HOME={folder}
 {more}
 """
 
