@@ -1,1 +1,1 @@
-"""The log read again by the same pure cores in a batch shell: backfill, rebuild, verify, backtest, redrive."""
+"""The log read again by the same pure cores in a batch shell: backfill, verify, dead letters put back."""

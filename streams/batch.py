@@ -1,6 +1,6 @@
 """The batch shell: derives again from records in the order of the log, with the same fold as the worker."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from schemas.record import RawRecord, RecordReader
@@ -9,20 +9,32 @@ from streams.derivation import Derivation
 from streams.fold import Derived, PartitionFold
 
 
-def derive(derivation: Derivation[Any, Any], raws: Iterable[RawRecord]) -> Iterator[Derived]:
-    """What follows from the records of the derivation's topic, partition by partition in any order.
+class Deriver:
+    """One derivation over its whole topic, fed record by record; partitions come in any order among each other."""
 
-    Records that are no events are passed over, as the worker does after it has put them aside.
-    """
-    reader = RecordReader()
-    folds: dict[int, PartitionFold[Any, Any]] = {}
-    for raw in raws:
-        if raw.topic != derivation.reads:
-            continue
+    def __init__(self, derivation: Derivation[Any, Any]) -> None:
+        self._derivation = derivation
+        self._reader = RecordReader()
+        self._folds: dict[int, PartitionFold[Any, Any]] = {}
+
+    def feed(self, raw: RawRecord) -> Sequence[Derived]:
+        """What follows from the next record of a partition.
+
+        Records that are no events are passed over, as the worker does after it has put them aside.
+        """
+        if raw.topic != self._derivation.reads:
+            return ()
         try:
-            record = reader.read(raw)
+            record = self._reader.read(raw)
         except EventRefused:
-            continue
-        if raw.partition not in folds:
-            folds[raw.partition] = PartitionFold(derivation, raw.partition)
-        yield from folds[raw.partition].apply(record).outputs
+            return ()
+        if raw.partition not in self._folds:
+            self._folds[raw.partition] = PartitionFold(self._derivation, raw.partition)
+        return self._folds[raw.partition].apply(record).outputs
+
+
+def derive(derivation: Derivation[Any, Any], raws: Iterable[RawRecord]) -> Iterator[Derived]:
+    """What follows from the records of the derivation's topic."""
+    deriver = Deriver(derivation)
+    for raw in raws:
+        yield from deriver.feed(raw)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 import orjson
@@ -42,7 +42,7 @@ def sink_statements() -> Statements:
 class Tables:
     """Writes packed rows into an open transaction; the caller commits. Remembers series ids once it is told to."""
 
-    def __init__(self, sql: Statements) -> None:
+    def __init__(self, sql: Mapping[str, LiteralString]) -> None:
         self._sql = sql
         self._packer = EventPacker()
         self.series = SeriesCache()
