@@ -25,6 +25,12 @@ class LookTimedOut(LookFailed):
     retryable = True
 
 
+class NoTurn(LookTimedOut):
+    """The look waited for a bound of our own, which says nothing of the device."""
+
+    error_code = "no_turn"
+
+
 class OutputTooLarge(LookFailed):
     """There was more output than a look may have."""
 

@@ -9,7 +9,7 @@ from typing import Self
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from collectors.breaker import Breaker, BreakerPolicy, Circuit
-from collectors.errors import CircuitOpen, LookFailed, LookTimedOut, LookUnreachable, OutputTooLarge
+from collectors.errors import CircuitOpen, LookFailed, LookTimedOut, LookUnreachable, NoTurn, OutputTooLarge
 from collectors.request import Request
 from collectors.transport import Limits, Output, Transport
 from runtime.metrics import PREFIX
@@ -85,6 +85,9 @@ class GuardedTransport:
             )
         try:
             output = await self.inner.fetch(request, limits)
+        except NoTurn:
+            self._become(self._breaker.given_up(self._monotonic()))
+            raise
         except COUNTED as error:
             self._why = error.message
             self._become(self._breaker.failed(self._monotonic(), self._policy, chance=self._chance()))

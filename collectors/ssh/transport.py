@@ -12,6 +12,7 @@ from collectors.errors import (
     ConnectTimedOut,
     LookFailed,
     LookTimedOut,
+    NoTurn,
     OutputTooLarge,
     ProgramMissing,
     SessionRefused,
@@ -21,11 +22,14 @@ from collectors.ssh.pool import SshPool
 from collectors.ssh.quoting import command_line, quoted
 from collectors.ssh.target import Target
 from collectors.transport import Limits, Output
+from runtime.backoff import Backoff
 
 NOT_EXECUTABLE, NOT_FOUND = 126, 127
 MAX_COMPLAINT_BYTES = 65_536
 CHUNK_BYTES = 65_536
 KILL_S = 3.0
+MOST_REFUSALS = 5
+REFUSED = Backoff(first_s=0.05, longest_s=1.0)
 
 Process = asyncssh.SSHClientProcess[bytes]
 
@@ -66,7 +70,7 @@ class SshTransport:
         where, limit = self._target.address, f"{session.limits.timeout_s:g} s"
         if session.connection is None:
             if self._line.waits_for_turn:
-                return LookTimedOut(f"{where} had no turn among the handshakes in {limit}", operation="connect")
+                return NoTurn(f"{where} had no turn among the handshakes in {limit}", operation="connect")
             return ConnectTimedOut(f"{where} was not connected in {limit}", operation="connect")
         if session.opening:
             # Not even the opening of a session was answered: the connection is dead, whatever TCP believes.
@@ -102,11 +106,21 @@ class _Session:
             _end(process)
 
     async def _opened(self) -> Process:
+        """Return the session. sshd counts one that ended until its process is buried: then the next is refused."""
+        for attempt in range(1, MOST_REFUSALS):
+            try:
+                return await self._open()
+            except SessionRefused:
+                await asyncio.sleep(REFUSED.wait_s(attempt))
+        return await self._open()
+
+    async def _open(self) -> Process:
         assert self.connection is not None  # noqa: S101 - set by the one who calls
         self.opening = True
         try:
             process: Process = await self.connection.create_process(self._line, stdin=asyncssh.DEVNULL, encoding=None)
         except asyncssh.ChannelOpenError as error:
+            self.opening = False
             if self.connection.is_closed():
                 raise ConnectionLost(f"the connection broke before {self.title} ran", operation="run") from error
             raise SessionRefused(f"no session for {self.title}: {error.reason}", operation="run") from error

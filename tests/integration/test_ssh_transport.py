@@ -23,8 +23,8 @@ from collectors.errors import (
     KeyUnusable,
     LoginRefused,
     LookFailed,
-    LookTimedOut,
     NameUnknown,
+    NoTurn,
     OutputTooLarge,
 )
 from collectors.request import Command
@@ -260,6 +260,6 @@ async def test_a_look_that_waits_for_its_turn_says_so(sshd: Sshd) -> None:
     pool = pool_for(sshd, handshakes=1)
     async with pool.turns:
         error = await failure(ssh_transport(sshd, pool), Limits(timeout_s=0.5))
-    assert isinstance(error, LookTimedOut)
+    assert isinstance(error, NoTurn)
     assert "no turn" in error.message
     await pool.close()

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from collectors.breaker import Breaker, BreakerPolicy, Circuit
-from collectors.errors import CircuitOpen, CommandFailed, ConnectionRefused, LookFailed
+from collectors.errors import CircuitOpen, CommandFailed, ConnectionRefused, LookFailed, NoTurn
 from collectors.guarded import CircuitMetrics, GuardedTransport
 from collectors.request import Command, Request
 from collectors.transport import Limits, Output
@@ -134,4 +134,12 @@ async def test_a_look_that_is_cancelled_blocks_no_other() -> None:
         await asyncio.wait_for(transport.fetch(Command(("true",)), Limits()), 0.01)
     inner.answers = [None]
     await transport.fetch(Command(("true",)), Limits())
+    assert transport.circuit is Circuit.CLOSED
+
+
+async def test_waiting_for_a_bound_of_our_own_says_nothing_of_the_device() -> None:
+    transport = guarded(Scripted(*[NoTurn("no turn")] * 9), CollectorRegistry(), lambda: 0.0)
+    for _ in range(9):
+        with pytest.raises(NoTurn):
+            await transport.fetch(Command(("true",)), Limits())
     assert transport.circuit is Circuit.CLOSED
