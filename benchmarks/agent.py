@@ -165,6 +165,8 @@ def footprint(settings: KafkaSettings, folder: Path, *, seconds: float = WATCHED
         time.sleep(seconds)
         after = watched.cpu_times()
         spent = after.user + after.system - before.user - before.system
+        if process.poll() is not None:
+            raise SystemExit(f"the agent ended by itself with {process.returncode}")
         return watched.memory_info().rss / 2**20, spent / seconds
     finally:
         process.terminate()
