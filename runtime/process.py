@@ -6,13 +6,21 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from runtime.errors import InfrastructorError
 from runtime.redact import Redactor, sanitised
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 DRAIN_OVERRUN = 75
+_CANCEL_S = 2.0
+
+
+T = TypeVar("T")
+
+
+class Stopped(Exception):
+    """Asked to stop while `main` was still beginning: there is nothing to drain, the process ends with code 0."""
 
 
 class Stop:
@@ -39,6 +47,23 @@ class Stop:
             async with asyncio.timeout(timeout_s):
                 await self._event.wait()
         return self.asked
+
+    async def unless_asked(self, work: Awaitable[T]) -> T:
+        """Return what `work` returns; asked to stop first, cancel it and raise Stopped: for what may be dropped."""
+        begun = asyncio.ensure_future(work)
+        asking = asyncio.ensure_future(self._event.wait())
+        either: set[asyncio.Future[Any]] = {begun, asking}
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if begun.done():
+                return begun.result()
+            raise Stopped
+        finally:
+            asking.cancel()
+            if not begun.done():
+                begun.cancel()
+                # It closes what it has opened; a library that ignores its cancellation is not waited for.
+                await asyncio.wait({begun}, timeout=_CANCEL_S)
 
 
 Main = Callable[[Stop], Awaitable[None]]
@@ -99,7 +124,7 @@ async def _until_over(running: "asyncio.Future[None]", stop: Stop, drain_s: floa
     if running.cancelled():
         return 128 + signal.SIGINT
     error = running.exception()
-    if error is not None:
+    if error is not None and not isinstance(error, Stopped):
         raise error
     return 0
 

@@ -1,5 +1,6 @@
 """The frame of a sink as a process: settings, log, metrics, health, signals."""
 
+import asyncio
 import gc
 from collections.abc import Awaitable, Callable
 
@@ -14,6 +15,7 @@ from runtime.settings import Concern, HttpSettings, LogSettings, ProcessSettings
 from sinks.surroundings import Surroundings
 
 GC_THRESHOLD = 50_000
+BEAT_S = 1.0
 
 Serve = Callable[[Surroundings, CollectorRegistry], Awaitable[None]]
 
@@ -33,10 +35,19 @@ def run_sink(serve: Serve, *concerns: Concern, name: str, version: str, port: in
         health = HealthServer(registry, http, readiness=readiness, port=port) if http.enabled else None
         if health is not None:
             health.start()
+        beating = asyncio.create_task(_beat(readiness))
         try:
             await serve(around, registry)
         finally:
+            beating.cancel()
             if health is not None:
                 health.close()
 
     return run_process(main, drain_s=drain_s, use_uvloop=True)
+
+
+async def _beat(readiness: Readiness) -> None:
+    """Show that the loop goes round: who waits for Gotify or the database is alive, though not ready."""
+    while True:
+        readiness.beat()
+        await asyncio.sleep(BEAT_S)

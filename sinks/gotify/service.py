@@ -78,13 +78,16 @@ class GotifySink(ConsumerRebalanceListener):
 
     async def run(self) -> None:
         """Deliver until asked to stop. Raises TopicsMissing, KafkaRefused."""
-        await self._require(self._kafka_away)
-        consumer = await started(
-            lambda: build_consumer(self._kafka, GROUP, group=GROUP),
-            self._kafka,
-            operation="read notifications",
-            patience_s=None,
-            waiting=self._kafka_away,
+        stop = self._around.stop
+        await stop.unless_asked(self._require(self._kafka_away))
+        consumer = await stop.unless_asked(
+            started(
+                lambda: build_consumer(self._kafka, GROUP, group=GROUP),
+                self._kafka,
+                operation="read notifications",
+                patience_s=None,
+                waiting=self._kafka_away,
+            )
         )
         staying = asyncio.create_task(stay(consumer))
         consumer.subscribe(topics=list(TOPICS), listener=self)

@@ -86,7 +86,7 @@ class TimescaleSink:
     async def run(self) -> None:
         """Read and store until asked to stop. Raises Poisoned, DatabaseRefused at start, KafkaRefused."""
         try:
-            await self._require(self._kafka_away)
+            await self._around.stop.unless_asked(self._require(self._kafka_away))
             await self._store.patiently(self._writer.check_schema)
             while not self._around.stop.asked:
                 try:
@@ -112,7 +112,7 @@ class TimescaleSink:
         """One membership of the consumer group: until stop, or until it stalls."""
         self._reader = self._new_reader(self._revoking)
         self._held = []
-        await self._reader.start(self._kafka_away)
+        await self._around.stop.unless_asked(self._reader.start(self._kafka_away))
         self._around.readiness.set("kafka", ok=True)
         try:
             while not self._around.stop.asked:

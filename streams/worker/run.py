@@ -108,8 +108,9 @@ class Worker:
 
     async def run(self, stop: Stop) -> None:
         """Derive until asked to stop. Raises the InfrastructorError that ended it."""
-        await require_topics(self._kafka, self._catalog, self._topics(), waiting=self._waiting)
-        await self._producer.start(waiting=self._waiting)
+        topics = self._topics()
+        await stop.unless_asked(require_topics(self._kafka, self._catalog, topics, waiting=self._waiting))
+        await stop.unless_asked(self._producer.start(waiting=self._waiting))
         self._readiness.set("kafka", ok=True)
         failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 

@@ -83,3 +83,16 @@ def test_waiting_between_rounds_ends_when_asked() -> None:
     assert process.stdout.readline() == "up\n"
     process.send_signal(signal.SIGTERM)
     assert process.communicate(timeout=20)[0] == "False True SIGTERM\n"
+
+
+def test_what_has_not_begun_is_dropped_at_once() -> None:
+    process = start(f"{UP}await stop.unless_asked(asyncio.sleep(60))")
+    code, errors, took_s = signalled(process, signal.SIGTERM)
+    assert (code, errors) == (0, "")
+    assert took_s < 3
+
+
+def test_what_begins_in_time_gives_its_result() -> None:
+    process = start(f"{UP}sys.exit(await stop.unless_asked(asyncio.sleep(0.1, 7)))")
+    process.communicate(timeout=20)
+    assert process.returncode == 7
