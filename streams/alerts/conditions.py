@@ -128,8 +128,8 @@ class Absent(Condition):
 class StatusIs(Condition):
     """Holds from an event whose fields match `when` (all of them) on.
 
-    It has cleared with an event of the same entity that matches `clear`, by default any that does not match `when`, or
-    once there was none that matches for `lasts`: of what happens in a moment nothing says that it is over.
+    It has cleared with an event of the same entity that matches `clear`, by default any that does not match `when`. Of
+    what happens in a moment nothing says that it is over: with `lasts` it is, once nothing matched `when` for so long.
     """
 
     kind: Literal["status"]

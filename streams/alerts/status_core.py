@@ -146,7 +146,7 @@ def _judge(draft: Draft, type_: str, status: Status, *, again: bool = False) -> 
         if again and condition.lasts is not None:
             continue
         holds = _matches(data, leaf.when)
-        cleared = not holds and (leaf.clear is None or _matches(data, leaf.clear))
+        cleared = not holds and (condition.lasts is None if leaf.clear is None else _matches(data, leaf.clear))
         series = orjson.dumps(dict(labels)).decode() if labels else ""
         if compiled.combination is None:
             told = Told(holds, cleared, dict(labels), facts, status.at, status.place)

@@ -122,6 +122,7 @@ def test_changelogs_are_compacted_only_with_the_partitions_of_their_source() -> 
         "infrastructor-streams-device_status-changelog": 12,
         "infrastructor-streams-entity_status-changelog": 12,
         "infrastructor-streams-alerts_metrics-changelog": 12,
+        "infrastructor-streams-alerts_status-changelog": 12,
         "infrastructor-streams-notifications-changelog": 1,
     }
     assert {topic.config(SETTINGS)["cleanup.policy"] for topic in changelogs} == {"compact"}
