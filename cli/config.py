@@ -25,6 +25,7 @@ from runtime.settings import (
     unknown_variables,
 )
 from sinks.settings import GotifySettings, SinkSettings
+from sinks.timescale.retention_settings import RetentionSettings
 from streams.settings import StreamsSettings
 
 CONCERNS: tuple[type[Concern], ...] = (
@@ -38,6 +39,7 @@ CONCERNS: tuple[type[Concern], ...] = (
     SshSettings,
     StreamsSettings,
     SinkSettings,
+    RetentionSettings,
     GotifySettings,
     LocalSettings,
     CacheSettings,

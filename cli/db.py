@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 import click
 
+from cli import db_keeping
 from runtime.settings import PostgresSettings, load
 from sinks.timescale import schema
 from sinks.timescale.schema import SchemaStatus
@@ -15,7 +16,10 @@ _BEHIND = 1
 
 @click.group(name="db")
 def db() -> None:
-    """Migrate the database and show its state."""
+    """Migrate the database, show its state, and say how its tables are kept."""
+
+
+db_keeping.add_to(db)
 
 
 @db.command(name="migrate")

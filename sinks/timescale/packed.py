@@ -58,6 +58,7 @@ UPSERTS = (
     ("silence_ends", "upsert_silence_ends"),
     ("maintenance", "upsert_maintenance"),
     ("maintenance_ends", "upsert_maintenance_ends"),
+    ("minutes", "touch_rollups"),
 )
 """Which rows go through which statement, always in this order, so that writers lock tables in one order."""
 

@@ -1,5 +1,7 @@
 """The database sink put together from its settings."""
 
+import asyncio
+
 import psycopg
 from prometheus_client import CollectorRegistry
 
@@ -17,9 +19,12 @@ from sinks.timescale.metrics import SinkMetrics
 from sinks.timescale.reader import LogReader
 from sinks.timescale.service import TOPICS, TimescaleSink
 from sinks.timescale.store import Store
+from sinks.timescale.tables import sink_statements
+from sinks.timescale.upkeep import Upkeep
 from sinks.timescale.writer import Writer
 
 NAME = "infrastructor-sink-timescale"
+UPKEEP = "infrastructor-upkeep"
 PORT = 9466
 """Where metrics and health are when no setting says otherwise."""
 
@@ -31,7 +36,13 @@ def run_timescale(*, version: str) -> int:
     async def serve(around: Surroundings, registry: CollectorRegistry) -> None:
         sink = build(kafka, database, settings=settings, around=around, registry=registry)
         around.log.info("storing", kafka=kafka.servers, database=masked_url(database))
-        await sink.run()
+        upkeep = Upkeep(lambda: connect(database, UPKEEP), sink_statements(), around=around)
+        beside = asyncio.create_task(upkeep.run())
+        try:
+            await sink.run()
+        finally:
+            beside.cancel()
+            await asyncio.gather(beside, return_exceptions=True)
 
     return run_sink(serve, kafka, database, name="sink-timescale", version=version, port=PORT)
 

@@ -300,3 +300,5 @@ class Rows:
     silence_ends: list[EntityRow] = field(default_factory=list)
     maintenance: list[EntityRow] = field(default_factory=list)
     maintenance_ends: list[EntityRow] = field(default_factory=list)
+    minutes: list[EntityRow] = field(default_factory=list)
+    """Minutes that got samples."""

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from runtime.errors import SchemaOutdated
 from runtime.postgres import engine, masked_url, translate
 from runtime.settings import PostgresSettings
-from sinks.timescale import tier
+from sinks.timescale import rollups, tier
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
 _VERSION_TABLE = "schema_version"
@@ -72,6 +72,7 @@ def migrate(settings: PostgresSettings) -> Migrated:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         made, left = _hypertables(connection)
+        _rollups(connection)
         connection.commit()
         if left:
             notes.append(_left_note(left))
@@ -145,6 +146,13 @@ def _hypertables(connection: sqlalchemy.Connection) -> tuple[list[str], list[str
     if tier.server(driver).tier is tier.Tier.PLAIN:
         return [], []
     return tier.make_hypertables(driver)
+
+
+def _rollups(connection: sqlalchemy.Connection) -> None:
+    driver = _driver(connection)
+    kind = tier.server(driver).tier
+    hypertables = set(tier.HYPERTABLES) - set(tier.ordinary_tables(driver)) if kind is not tier.Tier.PLAIN else set()
+    rollups.make_rollups(driver, tier.SQL, tier=kind, hypertables=hypertables)
 
 
 def _driver(connection: sqlalchemy.Connection) -> tier.Connection:

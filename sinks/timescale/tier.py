@@ -40,12 +40,13 @@ class Server:
     preloaded: bool
 
 
-_SQL = load_statements(Path(__file__).with_name("statements"))
+SQL = load_statements(Path(__file__).with_name("statements"))
+"""The statements of this sink."""
 
 
 def server(connection: Connection) -> Server:
     """Ask the server what it is."""
-    row = connection.execute(_SQL["server"]).fetchone()
+    row = connection.execute(SQL["server"]).fetchone()
     if row is None:
         raise RuntimeError("the server did not say what it is")
     version, installed, offered, preloaded, licence = row
@@ -67,7 +68,7 @@ def create_extension(connection: Connection) -> str | None:
             "add it to shared_preload_libraries, restart the server, and run this again"
         )
     try:
-        connection.execute(_SQL["create_extension"])
+        connection.execute(SQL["create_extension"])
     except psycopg.errors.InsufficientPrivilege:
         return (
             f"the server offers timescaledb {found.offered} but this role may not create it: "
@@ -78,15 +79,15 @@ def create_extension(connection: Connection) -> str | None:
 
 def make_hypertables(connection: Connection) -> tuple[list[str], list[str]]:
     """Turn the growing tables into hypertables; return those that were, and those that stay, for they hold rows."""
-    filled = {row[0] for row in connection.execute(_SQL["filled_tables"]).fetchall()}
+    filled = {row[0] for row in connection.execute(SQL["filled_tables"]).fetchall()}
     ordinary = ordinary_tables(connection)
     done = [table for table in ordinary if table not in filled]
     for table in done:
-        connection.execute(_SQL["create_hypertable"], {"table": table, "chunk": CHUNK})
+        connection.execute(SQL["create_hypertable"], {"table": table, "chunk": CHUNK})
     return done, [table for table in ordinary if table in filled]
 
 
 def ordinary_tables(connection: Connection) -> list[str]:
     """The growing tables that are no hypertables though the extension is there."""
-    there = {row[0] for row in connection.execute(_SQL["hypertables"]).fetchall()}
+    there = {row[0] for row in connection.execute(SQL["hypertables"]).fetchall()}
     return [table for table in HYPERTABLES if table not in there]

@@ -123,9 +123,10 @@ def test_a_plain_database_that_gets_the_extension_is_told_of(postgres: TestDatab
 
 def _make_plain(url: str) -> None:
     """The tables as a server without the extension would have them."""
-    statements = load_statements(Path(schema.__file__).with_name("migrations") / "sql" / "0001")
+    folder = Path(schema.__file__).with_name("migrations") / "sql"
     with psycopg.connect(url, autocommit=True) as connection:
-        for text in statements.values():
-            connection.execute(text)
+        for revision in ("0001", "0002"):
+            for text in load_statements(folder / revision).values():
+                connection.execute(text)
         connection.execute("CREATE TABLE schema_version (version_num varchar(32) PRIMARY KEY)")
-        connection.execute("INSERT INTO schema_version VALUES ('0001')")
+        connection.execute("INSERT INTO schema_version VALUES ('0002')")

@@ -83,6 +83,8 @@ def project(records: Iterable[ReadRecord]) -> Rows:
             rows.looks.append(event)
         elif not isinstance(event, MetricLook):
             _typed(event, record, rows)
+    minutes = {look.time.replace(second=0, microsecond=0) for look in rows.looks}
+    rows.minutes = [{"bucket": minute} for minute in sorted(minutes)]
     return rows
 
 

@@ -1,0 +1,93 @@
+"""`infrastructor db hypertables create`, `compression apply`, `retention apply`: how the tables are kept."""
+
+import json
+from collections.abc import Callable
+
+import click
+
+from runtime.settings import PostgresSettings, load
+from sinks.timescale import keeping
+from sinks.timescale.keeping import Plan, Planner
+from sinks.timescale.retention_settings import RetentionSettings
+
+
+def add_to(db: click.Group) -> None:
+    """Add the groups, in the order in which they are meant to be run."""
+    hypertables, compression, retention = _hypertables, _compression, _retention
+    for group in (hypertables, compression, retention):
+        db.add_command(group)
+
+
+@click.group(name="hypertables")
+def _hypertables() -> None:
+    """First: tables that grow become hypertables."""
+
+
+@click.group(name="compression")
+def _compression() -> None:
+    """Second: full chunks are compressed."""
+
+
+@click.group(name="retention")
+def _retention() -> None:
+    """Third: what is too old is deleted."""
+
+
+def _options(command: Callable[..., None]) -> Callable[..., None]:
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="One JSON object."),
+        click.option("--database", metavar="NAME", help="The database that is meant; required where rows go."),
+        click.option("--dry-run", is_flag=True, help="Print the statements, run none."),
+    ):
+        command = option(command)
+    return command
+
+
+@_hypertables.command(name="create")
+@_options
+def create(*, dry_run: bool, database: str | None, as_json: bool) -> None:
+    """Turn the growing tables into hypertables; tables with rows are rewritten under a lock (stop the sink)."""
+    _run(keeping.plan_hypertables, dry_run=dry_run, database=database, as_json=as_json)
+
+
+@_compression.command(name="apply")
+@_options
+def compress(*, dry_run: bool, database: str | None, as_json: bool) -> None:
+    """Have chunks compressed once, when they are full."""
+    _run(keeping.plan_compression, dry_run=dry_run, database=database, as_json=as_json)
+
+
+@_retention.command(name="apply")
+@_options
+def retain(*, dry_run: bool, database: str | None, as_json: bool) -> None:
+    """Have rows deleted that are older than INFRASTRUCTOR_RETENTION__* say."""
+    _run(keeping.plan_retention, dry_run=dry_run, database=database, as_json=as_json)
+
+
+def _run(planner: Planner, *, dry_run: bool, database: str | None, as_json: bool) -> None:
+    with keeping.connected(load(PostgresSettings)) as connection:
+        plan = planner(connection, load(RetentionSettings))
+        if not dry_run:
+            keeping.apply(connection, plan, named=database)
+    if as_json:
+        click.echo(json.dumps(_document(plan, dry_run=dry_run)))
+    else:
+        _tell(plan, dry_run=dry_run)
+
+
+def _document(plan: Plan, *, dry_run: bool) -> dict[str, object]:
+    steps = [{"statement": step.text, "why": step.why, "destructive": step.destructive} for step in plan.steps]
+    done = {"database": plan.database, "tier": plan.tier, "dry_run": dry_run}
+    return {**done, "steps": steps, "notes": list(plan.notes)}
+
+
+def _tell(plan: Plan, *, dry_run: bool) -> None:
+    for step in plan.steps:
+        if dry_run:
+            click.echo(f"-- {step.why}\n{step.text};\n")
+        else:
+            click.echo(step.why)
+    if not plan.steps:
+        click.echo(f"{plan.database}: nothing to do")
+    for note in plan.notes:
+        click.echo(f"note      {note}")
