@@ -14,6 +14,10 @@ REDRIVE_FOR = "redrive-for"
 """On a redriven record: the one consumer that takes it; the others ignore it."""
 
 REDRIVE_ATTEMPT = "redrive-attempt"
+"""On a redriven record: how often it was put back, this time included."""
+
+REDRIVE_HISTORY = "redrive-history"
+"""On a redriven record, once for each time it failed: where, when and why, as a JSON object."""
 
 ORIGINAL_PREFIX = "original-"
 """Put before the names of a dead letter's own headers."""
@@ -28,6 +32,8 @@ DEAD_FIELD = "dl-field"
 DEAD_MESSAGE = "dl-message"
 DEAD_ATTEMPTS = "dl-attempts"
 DEAD_AT = "dl-failed-at"
+DEAD_REDRIVEN = "dl-redriven"
+"""On a note beside a dead letter: when (ms) that letter was put back into its topic."""
 
 Header = tuple[str, bytes]
 
@@ -49,6 +55,11 @@ def header(headers: Iterable[Header], name: str) -> bytes | None:
         if key == name:
             found = value
     return found
+
+
+def headers_of(headers: Iterable[Header], name: str) -> list[bytes]:
+    """All values of a header, in their order."""
+    return [value for key, value in headers if key == name]
 
 
 def header_number(headers: Iterable[Header], name: str) -> int | None:

@@ -33,6 +33,11 @@ class DeadLetter:
         """Consumer, topic, partition, offset."""
         return (self.consumer, self.origin.topic, self.origin.partition, self.origin.offset)
 
+    @property
+    def redriven(self) -> int:
+        """How often what failed had been put back before."""
+        return header_number(self.origin.headers, names.REDRIVE_ATTEMPT) or 0
+
 
 def refused(raw: RawRecord, error: EventRefused, *, consumer: str, failed_at_ms: int) -> DeadLetter:
     """Return the dead letter of a record that is no valid event."""
@@ -40,18 +45,15 @@ def refused(raw: RawRecord, error: EventRefused, *, consumer: str, failed_at_ms:
 
 
 def to_record(letter: DeadLetter) -> Outgoing:
-    """Return the record to send to `infra.dead-letters`."""
+    """Return the record to send to `infra.dead-letters`; one that was put back before counts those attempts too."""
     origin = letter.origin
-    headers: list[Header] = [
-        (names.DEAD_CONSUMER, letter.consumer.encode()),
-        (names.DEAD_TOPIC, origin.topic.encode()),
-        (names.DEAD_PARTITION, b"%d" % origin.partition),
-        (names.DEAD_OFFSET, b"%d" % origin.offset),
+    headers = [
+        *_identity_headers(letter),
         (names.DEAD_APPENDED, b"%d" % origin.appended_ms),
         (names.DEAD_REASON, letter.reason.encode()),
         (names.DEAD_FIELD, letter.field.encode()),
         (names.DEAD_MESSAGE, letter.message[:MAX_MESSAGE_CHARS].encode(errors="replace")),
-        (names.DEAD_ATTEMPTS, b"%d" % letter.attempts),
+        (names.DEAD_ATTEMPTS, b"%d" % max(letter.attempts, letter.redriven + 1)),
         (names.DEAD_AT, b"%d" % letter.failed_at_ms),
     ]
     headers += [(names.ORIGINAL_PREFIX + name, value) for name, value in origin.headers]
@@ -60,8 +62,27 @@ def to_record(letter: DeadLetter) -> Outgoing:
     return Outgoing(DEAD_LETTERS, origin.key, value, tuple(headers))
 
 
+def to_note(letter: DeadLetter, *, redriven_ms: int) -> Outgoing:
+    """Return the note, for `infra.dead-letters` too, that a letter was put back; without the original's bytes."""
+    headers = (*_identity_headers(letter), (names.DEAD_REDRIVEN, b"%d" % redriven_ms))
+    return Outgoing(DEAD_LETTERS, letter.origin.key, b"", headers)
+
+
+def noted(raw: RawRecord) -> tuple[tuple[str, str, int, int], int] | None:
+    """Return the identity of the letter that a note is about, and when it was put back; None for what is no note."""
+    redriven_ms = header_number(raw.headers, names.DEAD_REDRIVEN)
+    if redriven_ms is None:
+        return None
+    partition, offset = header_number(raw.headers, names.DEAD_PARTITION), header_number(raw.headers, names.DEAD_OFFSET)
+    if partition is None or offset is None:
+        return None
+    return (_text(raw, names.DEAD_CONSUMER), _text(raw, names.DEAD_TOPIC), partition, offset), redriven_ms
+
+
 def from_record(raw: RawRecord) -> DeadLetter | None:
     """Return the dead letter in a record of `infra.dead-letters`; None when its headers are not one."""
+    if header(raw.headers, names.DEAD_REDRIVEN) is not None:
+        return None
     consumer, topic = _text(raw, names.DEAD_CONSUMER), _text(raw, names.DEAD_TOPIC)
     partition, offset = header_number(raw.headers, names.DEAD_PARTITION), header_number(raw.headers, names.DEAD_OFFSET)
     if not consumer or not topic or partition is None or offset is None:
@@ -84,6 +105,15 @@ def from_record(raw: RawRecord) -> DeadLetter | None:
         field=_text(raw, names.DEAD_FIELD),
         attempts=header_number(raw.headers, names.DEAD_ATTEMPTS) or 1,
     )
+
+
+def _identity_headers(letter: DeadLetter) -> list[Header]:
+    return [
+        (names.DEAD_CONSUMER, letter.consumer.encode()),
+        (names.DEAD_TOPIC, letter.origin.topic.encode()),
+        (names.DEAD_PARTITION, b"%d" % letter.origin.partition),
+        (names.DEAD_OFFSET, b"%d" % letter.origin.offset),
+    ]
 
 
 def _text(raw: RawRecord, name: str) -> str:

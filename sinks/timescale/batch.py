@@ -9,7 +9,7 @@ from uuid import UUID
 
 import orjson
 
-from runtime.kafka.dead_letters import DeadLetter, from_record, refused
+from runtime.kafka.dead_letters import DeadLetter, from_record, noted, refused
 from schemas.envelope import is_source, needs_sequence
 from schemas.headers import REDRIVE_FOR, header
 from schemas.identity import sequence_scope
@@ -62,11 +62,7 @@ Read = Item | DeadLetter | None
 def read(raw: RawRecord, reader: RecordReader, *, now_ms: int) -> Read:
     """Decode and check one record, once."""
     if raw.topic == DEAD_LETTERS:
-        letter = from_record(raw)
-        if letter is not None:
-            return Item(raw, None, letter_row(letter, raw))
-        why = EventRefused(Reason.NOT_AN_EVENT, "", "a record of infra.dead-letters without the headers of one")
-        return refused(raw, why, consumer=CONSUMER, failed_at_ms=now_ms)
+        return _read_letter(raw, now_ms)
     redrive = header(raw.headers, REDRIVE_FOR) if raw.headers else None
     if redrive is not None and redrive != CONSUMER.encode():
         return None
@@ -78,6 +74,16 @@ def read(raw: RawRecord, reader: RecordReader, *, now_ms: int) -> Read:
     except EventRefused as error:
         return refused(raw, error, consumer=CONSUMER, failed_at_ms=now_ms)
     return _item(raw, record) if is_projected(record) else None
+
+
+def _read_letter(raw: RawRecord, now_ms: int) -> Read:
+    if noted(raw) is not None:
+        return None
+    letter = from_record(raw)
+    if letter is not None:
+        return Item(raw, None, letter_row(letter, raw))
+    why = EventRefused(Reason.NOT_AN_EVENT, "", "a record of infra.dead-letters without the headers of one")
+    return refused(raw, why, consumer=CONSUMER, failed_at_ms=now_ms)
 
 
 def refused_stream(raw: RawRecord) -> tuple[Stream, int] | None:

@@ -15,6 +15,7 @@ from runtime.kafka.outgoing import outgoing
 from runtime.kafka.producer import Outgoing
 from runtime.log import get_logger
 from runtime.metrics import KafkaMetrics
+from schemas.headers import REDRIVE_FOR, header
 from schemas.record import RawRecord, RecordReader
 from schemas.refusal import EventRefused
 from schemas.registry import ALERTS, NOTIFICATIONS
@@ -116,6 +117,11 @@ class Batches:
             if admission != "hole":
                 return
             self._log.error("records are missing in the log", partition=raw.partition, before=raw.offset)
+        redrive = header(raw.headers, REDRIVE_FOR) if raw.headers else None
+        if redrive is not None and redrive != self._name.encode():
+            # Put back for another consumer: not even looked at, for it may be no event to us.
+            owned.fold.pass_over(raw.offset)
+            return
         try:
             record = self._reader.read(raw)
         except EventRefused as error:
