@@ -60,71 +60,69 @@ def looks(seed: int, count: int = 60) -> list[Envelope]:
 
 
 def _look(chosen: random.Random, number: int) -> Envelope:
-    at = START + timedelta(seconds=chosen.randrange(20))
     device = chosen.choice(("web-1", "db-1"))
     place: dict[str, Any] = {
         "id": UUID(int=chosen.getrandbits(128)),
         "source": agent_source(device, EPOCH, "containers"),
         "subject": device,
-        "time": at,
+        "time": START + timedelta(seconds=chosen.randrange(20)),
         "sequence": number,
     }
     some = [name for name in NAMES if chosen.random() < 0.6]
-    complete = chosen.random() < 0.7
-    match chosen.randrange(4):
-        case 0:
-            found = tuple(
-                Container(
-                    name=name,
-                    state=chosen.choice(("running", "exited")),
-                    image=f"{name}:{number}",
-                    ports=tuple(PublishedPort(container_port=80 + at) for at in range(chosen.randrange(3))),
-                )
-                for name in some
-            )
-            engine: Engine = chosen.choice(ENGINES)
-            return ContainerObserved(
-                **place, data=ContainerObservedData(engine=engine, containers=found, complete=complete)
-            )
-        case 1:
-            return NetworkObserved(
-                **place,
-                data=NetworkObservedData(
-                    interfaces=tuple(
-                        Interface(
-                            name=name,
-                            state=chosen.choice(("up", "down")),
-                            addresses=tuple(
-                                Address(address=f"10.0.0.{chosen.randrange(4)}", prefix_length=24, family="inet")
-                                for _ in range(chosen.randrange(2))
-                            ),
-                        )
-                        for name in some
-                    ),
-                    listening=None
-                    if chosen.random() < 0.3
-                    else tuple(ListeningSocket(protocol="tcp", address="*", port=len(name) * 10) for name in some),
-                    complete=complete,
-                ),
-            )
-        case 2:
-            updates = tuple(PackageUpdate(name=name, available=str(number)) for name in some)
-            return PackagesObserved(
-                **place, data=PackagesObservedData(manager="apt", updates_count=len(some), updates=updates)
-            )
-        case _:
-            present = chosen.random() < 0.8
-            return ConfigObserved(
-                **place,
-                data=ConfigObservedData(
-                    kind="compose",
-                    path=chosen.choice(("/srv/a.yaml", "/srv/" + "b" * 4000)),
-                    present=present,
-                    content_hash=chosen.choice(HASHES) if present else None,
-                    content={"number": number} if present else None,
-                    diff=f"+{number}" if present else None,
-                ),
-            )
+    kinds = (_containers, _network, _packages, _config)
+    return chosen.choice(kinds)(chosen, number, some=some, place=place)
+
+
+def _containers(chosen: random.Random, number: int, *, some: list[str], place: dict[str, Any]) -> Envelope:
+    found = tuple(
+        Container(
+            name=name,
+            state=chosen.choice(("running", "exited")),
+            image=f"{name}:{number}",
+            ports=tuple(PublishedPort(container_port=80 + at) for at in range(chosen.randrange(3))),
+        )
+        for name in some
+    )
+    engine, complete = chosen.choice(ENGINES), chosen.random() < 0.7
+    return ContainerObserved(**place, data=ContainerObservedData(engine=engine, containers=found, complete=complete))
+
+
+def _network(chosen: random.Random, _: int, *, some: list[str], place: dict[str, Any]) -> Envelope:
+    interfaces = tuple(
+        Interface(
+            name=name,
+            state=chosen.choice(("up", "down")),
+            addresses=tuple(
+                Address(address=f"10.0.0.{chosen.randrange(4)}", prefix_length=24, family="inet")
+                for _ in range(chosen.randrange(2))
+            ),
+        )
+        for name in some
+    )
+    sockets = tuple(ListeningSocket(protocol="tcp", address="*", port=len(name) * 10) for name in some)
+    listening, complete = (None if chosen.random() < 0.3 else sockets), chosen.random() < 0.7
+    data = NetworkObservedData(interfaces=interfaces, listening=listening, complete=complete)
+    return NetworkObserved(**place, data=data)
+
+
+def _packages(_: random.Random, number: int, *, some: list[str], place: dict[str, Any]) -> Envelope:
+    updates = tuple(PackageUpdate(name=name, available=str(number)) for name in some)
+    data = PackagesObservedData(manager="apt", updates_count=len(some), updates=updates)
+    return PackagesObserved(**place, data=data)
+
+
+def _config(chosen: random.Random, number: int, *, some: list[str], place: dict[str, Any]) -> Envelope:
+    path = chosen.choice(("/srv/a.yaml", "/srv/" + "b" * 4000))
+    if len(some) < 2:
+        return ConfigObserved(**place, data=ConfigObservedData(kind="compose", path=path, present=False))
+    data = ConfigObservedData(
+        kind="compose",
+        path=path,
+        content_hash=chosen.choice(HASHES),
+        content={"number": number},
+        diff=f"+{number}",
+    )
+    return ConfigObserved(**place, data=data)
 
 
 Key = tuple[datetime, int]
@@ -134,67 +132,70 @@ def key(event: Any) -> Key:
     return (event.time, event.id.int)
 
 
-def fold(events: Sequence[Any]) -> dict[str, list[tuple[Any, ...]]]:
-    """What is where, by table, from all looks."""
-    containers: dict[tuple[str, str, str], tuple[Key, Container]] = {}
-    interfaces: dict[tuple[str, str], tuple[Key, Interface]] = {}
-    ports: dict[tuple[str, int], Key] = {}
-    complete: dict[tuple[str, ...], Key] = {}
-    packages: dict[str, tuple[Key, PackagesObservedData]] = {}
-    files: dict[tuple[str, str], tuple[Key, ConfigObservedData]] = {}
-    contents: dict[tuple[str, str, str], list[tuple[Key, ConfigObservedData]]] = {}
-    for event in sorted(events, key=key):
-        at, device, data = key(event), event.subject, event.data
+class Fold:
+    """What is where, from all looks, in the order of time and id."""
+
+    def __init__(self, events: Sequence[Any]) -> None:
+        self.containers: dict[tuple[str, str, str], tuple[Key, Container]] = {}
+        self.interfaces: dict[tuple[str, str], tuple[Key, Interface]] = {}
+        self.ports: dict[tuple[str, int], Key] = {}
+        self.packages: dict[str, PackagesObservedData] = {}
+        self.files: dict[tuple[str, str], ConfigObservedData] = {}
+        self.contents: dict[tuple[str, str, str], list[tuple[datetime, ConfigObservedData]]] = {}
+        self._complete: dict[tuple[str, str], Key] = {}
+        for event in sorted(events, key=key):
+            self._add(key(event), event.subject, event.data)
+
+    def _add(self, at: Key, device: str, data: object) -> None:
         match data:
             case ContainerObservedData():
-                containers |= {(device, data.engine, one.name): (at, one) for one in data.containers}
-                if data.complete:
-                    complete[device, data.engine] = at
+                self.containers |= {(device, data.engine, one.name): (at, one) for one in data.containers}
+                self._listed(at, device, data.engine, complete=data.complete)
             case NetworkObservedData():
-                interfaces |= {(device, one.name): (at, one) for one in data.interfaces}
-                ports |= {(device, one.port): at for one in data.listening or ()}
-                complete |= {(device, "interface"): at} if data.complete else {}
-                complete |= {(device, "listening"): at} if data.complete and data.listening is not None else {}
+                self.interfaces |= {(device, one.name): (at, one) for one in data.interfaces}
+                self.ports |= {(device, one.port): at for one in data.listening or ()}
+                self._listed(at, device, "interface", complete=data.complete)
+                self._listed(at, device, "listening", complete=data.complete and data.listening is not None)
             case PackagesObservedData():
-                packages[device] = (at, data)
+                self.packages[device] = data
             case ConfigObservedData():
-                files[device, data.path[-200:]] = (at, data)
+                self.files[device, data.path[-200:]] = data
                 if data.content_hash:
-                    contents.setdefault((device, data.path[-200:], data.content_hash), []).append((at, data))
+                    self.contents.setdefault((device, data.path[-200:], data.content_hash), []).append((at[0], data))
 
-    def gone(at: Key, *scope: str) -> bool:
-        return scope in complete and complete[scope] > at
+    def _listed(self, at: Key, device: str, scope: str, *, complete: bool) -> None:
+        if complete:
+            self._complete[device, scope] = at
 
-    return {
-        "containers": sorted(
-            (device, engine, name, "gone" if gone(at, device, engine) else one.state, one.image)
-            for (device, engine, name), (at, one) in containers.items()
-        ),
-        "container_ports": sorted(
-            (device, engine, name, port.container_port)
-            for (device, engine, name), (at, one) in containers.items()
-            if not gone(at, device, engine)
-            for port in one.ports
-        ),
-        "interfaces": sorted(
-            (device, name, "gone" if gone(at, device, "interface") else one.state)
-            for (device, name), (at, one) in interfaces.items()
-        ),
-        "addresses": sorted(
-            (device, name, address.address)
-            for (device, name), (at, one) in interfaces.items()
-            if not gone(at, device, "interface")
-            for address in one.addresses
-        ),
-        "ports": sorted((d, port) for (d, port), at in ports.items() if not gone(at, d, "listening")),
-        "packages": sorted((d, data.updates_count) for d, (_, data) in packages.items()),
-        "updates": sorted((d, u.name, u.available) for d, (_, data) in packages.items() for u in data.updates),
-        "files": sorted((d, path, data.present, data.content_hash) for (d, path), (_, data) in files.items()),
-        "contents": sorted(
-            (d, path, hash_, seen[-1][1].content, seen[0][1].diff, seen[0][0][0])
-            for (d, path, hash_), seen in contents.items()
-        ),
-    }
+    def gone(self, at: Key, device: str, scope: str) -> bool:
+        return self._complete.get((device, scope), at) > at
+
+    def watched(self) -> dict[str, list[tuple[Any, ...]]]:
+        here = {k: one for k, (at, one) in self.containers.items() if not self.gone(at, k[0], k[1])}
+        up = {k: one for k, (at, one) in self.interfaces.items() if not self.gone(at, k[0], "interface")}
+        return {
+            "containers": [
+                (*k, one.state if k in here else "gone", one.image) for k, (_, one) in self.containers.items()
+            ],
+            "container_ports": [(*k, port.container_port) for k, one in here.items() for port in one.ports],
+            "interfaces": [(*k, one.state if k in up else "gone") for k, (_, one) in self.interfaces.items()],
+            "addresses": [(*k, address.address) for k, one in up.items() for address in one.addresses],
+            "ports": [k for k, at in self.ports.items() if not self.gone(at, k[0], "listening")],
+        }
+
+    def kept(self) -> dict[str, list[tuple[Any, ...]]]:
+        return {
+            "packages": [(device, data.updates_count) for device, data in self.packages.items()],
+            "updates": [(device, u.name, u.available) for device, data in self.packages.items() for u in data.updates],
+            "files": [(*k, data.present, data.content_hash) for k, data in self.files.items()],
+            "contents": [(*k, seen[-1][1].content, seen[0][1].diff, seen[0][0]) for k, seen in self.contents.items()],
+        }
+
+
+def fold(events: Sequence[Any]) -> dict[str, list[tuple[Any, ...]]]:
+    """What is where, by table, from all looks."""
+    folded = Fold(events)
+    return {name: sorted(found, key=str) for name, found in (folded.watched() | folded.kept()).items()}
 
 
 QUERIES = {
@@ -211,7 +212,7 @@ QUERIES = {
 
 
 def stored(url: str) -> dict[str, list[tuple[Any, ...]]]:
-    return {name: sorted(rows(url, query)) for name, query in QUERIES.items()}
+    return {name: sorted(rows(url, query), key=str) for name, query in QUERIES.items()}
 
 
 @pytest.mark.parametrize("seed", range(4))
