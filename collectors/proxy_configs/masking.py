@@ -38,7 +38,9 @@ def masked_words(words: Sequence[Word], statements: Sequence[Statement], *, sect
     masked: Masked = {}
     for statement in walk(statements):
         masked.update(_secrets_of(statement))
-    known = Known(_value(words[number].text) for number, text in masked.items() if text != words[number].text)
+    known = Known(
+        value for number, text in masked.items() if text != words[number].text for value in _values(words[number].text)
+    )
     if len(known.values) > MOST_KNOWN:
         raise ParseError(f"has more than {MOST_KNOWN} secrets, and is not told", section=section)
     silent = any(word.is_comment and "PRIVATE KEY" in word.text for word in words)
@@ -48,10 +50,12 @@ def masked_words(words: Sequence[Word], statements: Sequence[Statement], *, sect
     ]
 
 
-def _value(text: str) -> str:
-    # `if ($http_x_key = "abc")`, `Basic abc`, `Authorization: Bearer abc`: the last word is what is secret.
-    words = text.strip("()").split()
-    return words[-1] if words else ""
+def _values(text: str) -> Iterator[str]:
+    # `if ($http_x_key = "abc")`, `Basic abc`, `Authorization: Bearer abc`: the last word is what is secret, or all of
+    # them: a password may hold a space.
+    bare = text.strip("()")
+    yield bare
+    yield from bare.split()[-1:]
 
 
 def _secrets_of(statement: Statement) -> Iterator[tuple[int, str]]:
