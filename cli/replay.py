@@ -9,6 +9,7 @@ import click
 
 from cli.exit_codes import INTERRUPTED
 from cli.replay_shown import BackfillBar, backfill_lines, verify_lines
+from replay.aggregates import refreshing
 from replay.backfill import Backfill
 from replay.plan import Selection
 from replay.progress import Progress, ProgressFile
@@ -82,6 +83,7 @@ def backfill_command(
         clock=clock,
         file=file,
         tell=bar.tell,
+        refresh=None if dry_run else refreshing(database, clock),
     )
     sys.exit(_run(work, file, bar, restart=restart, dry_run=dry_run, as_json=as_json))
 

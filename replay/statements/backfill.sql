@@ -26,3 +26,11 @@ FROM jsonb_to_recordset(%(rows)s::jsonb) AS r (
 ORDER BY r.consumer, r.topic, r.partition, r.kafka_offset, r.letter_offset
 ON CONFLICT (consumer, topic, partition, kafka_offset) DO UPDATE SET times = excluded.times
 WHERE d.times < excluded.times;
+
+-- name: extension_rollups
+-- The rollups that TimescaleDB keeps, from fine to coarse, and the width of their buckets.
+SELECT r.rollup, r.step FROM rollups r WHERE r.kept_by = 'timescaledb' ORDER BY r.step;
+
+-- name: refresh_stretch
+-- Compute again what is not valid any more between two times.
+CALL refresh_continuous_aggregate(%(rollup)s::regclass, %(begin)s::timestamptz, %(end)s::timestamptz);

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -30,8 +31,12 @@ from tests.integration.timescale_setup import collected, looked, one, registered
 pytestmark = [pytest.mark.postgres, pytest.mark.kafka]
 
 ROOT = Path(__file__).parents[2]
-BOOKS = {"sink_offsets", "sequence_ledger", "schema_version", "metric_series", "metric_conflicts"}
-"""Not of the log's making alone: offsets and ledger are the live sink's, series ids are given by the database."""
+BOOKS = {
+    *("sink_offsets", "sequence_ledger", "schema_version", "metric_series", "metric_conflicts", "retention"),
+    *("rollups", "rollup_touched", "metric_samples_1m", "metric_samples_1h", "metric_samples_1d"),
+}
+"""Not of the log's making alone: offsets and ledger are the live sink's, series ids are given by the database, and
+rollups follow from samples in their own time."""
 
 Snapshot = dict[str, list[str]]
 
@@ -239,3 +244,24 @@ async def test_ctrl_c_ends_it_with_what_is_done_kept(
     assert process.returncode == 130, out.decode()
     assert b"goes on from here" in out
     assert (await backfill(env, code=1))["whole"]
+
+
+@pytest.mark.timescaledb
+async def test_continuous_aggregates_over_what_was_stored_again_are_refreshed(
+    broker: Broker, topics: KafkaSettings, url: str, tmp_path: Path
+) -> None:
+    device = f"rolled-{uuid4().hex[:6]}"
+    at = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=5)
+    looks = [looked(n, device=device, time=at + timedelta(seconds=20 * n)) for n in range(1, 31)]
+    await write(topics, METRICS, looks)
+    async with running(topics, url):
+        await stored_up_to_the_end(topics, url)
+    emptied(url)
+    done = await backfill(environment(broker, url, tmp_path), "--device", device)
+    assert done["changed"]["metric_samples"] == 60
+    # Without what would be computed as it is asked for: what is there was put there by the refresh.
+    with psycopg.connect(url, autocommit=True) as connection:
+        for rollup in ("metric_samples_1m", "metric_samples_1h"):
+            connection.execute(f"ALTER MATERIALIZED VIEW {rollup} SET (timescaledb.materialized_only = true)".encode())
+            assert one(url, f"SELECT sum(samples) FROM {rollup} JOIN metric_series s USING (series_id)"
+                            f" WHERE s.device_id = '{device}'") == 60  # fmt: skip
