@@ -14,6 +14,7 @@ from runtime.kafka.producer import Acknowledged, Outgoing, SendFailed
 from runtime.metrics import KafkaMetrics
 from runtime.process import Stop
 from runtime.settings import KafkaSettings
+from schemas.headers import REDRIVE_FOR
 from schemas.record import RawRecord
 from schemas.registry import COLLECTIONS, DEAD_LETTERS, STATUS
 from streams.derivations import all_derivations
@@ -240,3 +241,13 @@ async def test_a_partition_that_does_not_get_on_is_seen() -> None:
     assert shell.ownership.stalled_s(150.0) == 10
     await shell.batches.work_off(log.raws[1:])
     assert shell.ownership.stalled_s(200.0) == 0
+
+
+async def test_what_was_put_back_for_another_consumer_is_not_even_read() -> None:
+    shell, log = Shell(), Collections(3)
+    log.completed("a")
+    poison = RawRecord(COLLECTIONS, 3, 1, 0, b"a", b"not json", ((REDRIVE_FOR, b"timescale"),))
+    await shell.batches.work_off([log.raws[0], poison])
+    assert list(shell.kafka.log.records(DEAD_LETTERS)) == []
+    await shell.batches.work_off([replace(poison, offset=2, headers=((REDRIVE_FOR, b"device_status"),))])
+    assert len(list(shell.kafka.log.records(DEAD_LETTERS))) == 1
