@@ -136,7 +136,9 @@ def test_completion_scripts(shell: str) -> None:
     assert f"_INFRASTRUCTOR_COMPLETE={shell}_complete" in result.output
 
 
-@pytest.mark.parametrize(("typed", "offered"), [("d", {"db", "dead-letters", "devices"}), ("up", {"up"}), ("zz", set())])
+@pytest.mark.parametrize(
+    ("typed", "offered"), [("d", {"db", "dead-letters", "devices"}), ("up", {"up"}), ("zz", set())]
+)
 def test_names_are_completed_from_the_table(typed: str, offered: set[str]) -> None:
     cli = build_cli()
     found = cli.shell_complete(click.Context(cli), typed)
