@@ -15,7 +15,7 @@ from schemas.headers import REDRIVE_FOR, header
 from schemas.identity import sequence_scope
 from schemas.record import RawRecord, RecordReader
 from schemas.refusal import EventRefused, Reason
-from schemas.registry import ALERTS, DEAD_LETTERS, DEVICES, STATUS
+from schemas.registry import ALERTS, DEAD_LETTERS, DEVICES, STATUS, TYPES_IN
 from sinks.timescale.ledger import Changes, Known, Ledger, Stream, stream_of
 from sinks.timescale.project import is_projected, letter_row, row_count
 from sinks.timescale.rows import LetterRow, ReadRecord
@@ -25,6 +25,9 @@ CONSUMER = "timescale"
 
 URGENT = frozenset({STATUS, ALERTS})
 """Topics whose records are stored at once, whatever the batch window."""
+
+
+_KNOWN_TYPES: frozenset[str] = frozenset().union(*TYPES_IN.values())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,6 +101,9 @@ def refused_stream(raw: RawRecord) -> tuple[Stream, int] | None:
         return None
     source, subject, sequence = document.get("source"), document.get("subject"), document.get("sequence")
     if not isinstance(source, str) or not isinstance(subject, str) or type(sequence) is not int:
+        return None
+    if document.get("type") in _KNOWN_TYPES - TYPES_IN.get(raw.topic, frozenset()):
+        # Sent to a topic that is not its own: its number belongs to a stream of another one.
         return None
     # Only under its own key: a foreign subject's stream may belong to another partition, thus to another writer.
     ours = is_source(source) and needs_sequence(source) and subject.encode(errors="replace") == raw.key
