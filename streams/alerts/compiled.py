@@ -76,6 +76,19 @@ class AlertPolicy:
     """Every window that some condition looks at, by its name."""
 
 
+class PolicyMemo:
+    """Remembers the last rules made ready: every partition gets the same document."""
+
+    def __init__(self) -> None:
+        self._last: AlertPolicy | None = None
+
+    def read(self, document: Mapping[str, Any] | None, digest: str) -> AlertPolicy:
+        """The rules of a document made ready; `digest` is its hash. Raises ValueError."""
+        if self._last is None or self._last.digest != digest:
+            self._last = compile_rules(document, digest)
+        return self._last
+
+
 def compile_rules(document: Mapping[str, Any] | None, digest: str) -> AlertPolicy:
     """The rules of a document made ready; none without one. Raises ValueError."""
     rules = RuleSet(revision=0) if document is None else RuleSet.model_validate(document)

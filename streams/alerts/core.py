@@ -14,7 +14,7 @@ from schemas.metric_look import MetricLook
 from schemas.registry import ALERTS, METRICS
 from schemas.rules import RulesKind
 from streams.alerts import backlog, silence
-from streams.alerts.compiled import AlertPolicy, compile_rules
+from streams.alerts.compiled import AlertPolicy, PolicyMemo
 from streams.alerts.draft import LEFT_OUT, TOO_MANY, Draft
 from streams.alerts.judging import enter, judge
 from streams.alerts.plans import Memo, Plan
@@ -40,6 +40,7 @@ class MetricAlerts:
 
     def __init__(self) -> None:
         self._memo = Memo()
+        self._policies = PolicyMemo()
 
     def initial(self) -> AlertState:
         """Nothing was seen."""
@@ -47,7 +48,7 @@ class MetricAlerts:
 
     def read_policy(self, document: Mapping[str, Any] | None, digest: str) -> AlertPolicy:
         """The rules of a document; none without one. Raises ValueError."""
-        return compile_rules(document, digest)
+        return self._policies.read(document, digest)
 
     def on_record(self, state: AlertState, device: str, at: Moment[AlertPolicy]) -> Step[AlertState]:
         """Fold one look."""
@@ -58,11 +59,17 @@ class MetricAlerts:
         late = record.sent_ms is not None and record.late
         newest = state.looks.get(look.collector)
         in_order = newest is None or look.time > newest
-        if plan.plain and not late and state.late_ms is None and not _matters(state, look, plan, in_order=in_order):
+        if (
+            plan.plain
+            and not late
+            and state.memory.late_ms is None
+            and not _matters(state, look, plan, in_order=in_order)
+        ):
             if not in_order:
                 return Step(state, (), (OUT_OF_ORDER,))
-            return Step(with_looks(state, with_newest(state.looks, look.collector, look.time)))
-        draft = Draft(state, device, at, withholding=late or state.late_ms is not None)
+            looks = with_newest(state.looks, look.collector, look.time)
+            return Step(AlertState(looks, state.seen, state.instances, state.memory))
+        draft = Draft(state, device, at, withholding=late or state.memory.late_ms is not None)
         if late:
             draft.late_ms = at.liveness_ms
         silence.saw(draft, plan)
@@ -81,7 +88,7 @@ class MetricAlerts:
         """See which series have gone silent, and whether a backlog is over."""
         if is_idle(state) and not state.seen:
             return Step(state)
-        draft = Draft(state, device, at, withholding=state.late_ms is not None)
+        draft = Draft(state, device, at, withholding=state.memory.late_ms is not None)
         if draft.late_ms is not None and backlog.is_over(draft.late_ms, liveness_ms=at.liveness_ms):
             end_backlog(draft)
         if not draft.withholding:
@@ -92,14 +99,15 @@ class MetricAlerts:
 
     def on_rules(self, state: AlertState, device: str, at: Moment[AlertPolicy]) -> Step[AlertState]:
         """End what was raised by rules that are gone or mean something else; it is judged anew from here on."""
-        draft = Draft(state, device, at, withholding=state.late_ms is not None)
+        draft = Draft(state, device, at, withholding=state.memory.late_ms is not None)
         take_rules(draft)
         return draft.step()
 
 
 def is_idle(state: AlertState) -> bool:
     """Whether nothing in a state waits for time to go on."""
-    return not state.instances and not state.windows and not state.held and not state.recent and state.late_ms is None
+    memory = state.memory
+    return not (state.instances or memory.windows or memory.held or memory.recent) and memory.late_ms is None
 
 
 def end_backlog(draft: Draft) -> None:
@@ -110,26 +118,13 @@ def end_backlog(draft: Draft) -> None:
 
 def with_newest(looks: dict[str, datetime], name: str, at: datetime) -> dict[str, datetime]:
     """The looks with the newest one last, the oldest left out above the limit."""
+    if len(looks) <= 1 and name in looks:
+        return {name: at}
     after = {one: when for one, when in looks.items() if one != name}
     after[name] = at
     if len(after) > MOST_LOOKS:
         del after[next(iter(after))]
     return after
-
-
-def with_looks(state: AlertState, looks: dict[str, datetime]) -> AlertState:
-    """The state with other looks; the way that nearly every look goes, so by position: `replace` takes longer."""
-    return AlertState(
-        looks,
-        state.seen,
-        state.instances,
-        state.windows,
-        state.held,
-        state.recent,
-        state.late_ms,
-        state.past,
-        state.statuses,
-    )
 
 
 def _matters(state: AlertState, look: MetricLook, plan: Plan, *, in_order: bool) -> bool:

@@ -17,6 +17,7 @@ from streams.alerts.state import (
     AlertState,
     Held,
     Instance,
+    Memory,
     Past,
     Raised,
     Seen,
@@ -62,14 +63,15 @@ class Draft:
         self.at = at
         self.withholding = withholding
         self.looks = state.looks
-        self.late_ms = state.late_ms
-        self.past = state.past
         self.seen: Edited[Seen] = Edited(state.seen)
         self.instances: Edited[Instance] = Edited(state.instances)
-        self.windows: Edited[Window] = Edited(state.windows)
-        self.held: Edited[dict[str, Held]] = Edited(state.held)
-        self.recent: Edited[tuple[datetime, ...]] = Edited(state.recent)
-        self.statuses: Edited[Status] = Edited(state.statuses)
+        memory = state.memory
+        self.windows: Edited[Window] = Edited(memory.windows)
+        self.held: Edited[dict[str, Held]] = Edited(memory.held)
+        self.recent: Edited[tuple[datetime, ...]] = Edited(memory.recent)
+        self.late_ms = memory.late_ms
+        self.past = memory.past
+        self.statuses: Edited[Status] = Edited(memory.statuses)
         self.outputs: list[Output] = []
         self.notes: list[str] = []
 
@@ -146,27 +148,26 @@ class Draft:
 
     def step(self) -> Step[AlertState]:
         """The state after, the same object if nothing changed, and what follows."""
-        state = self.state
-        after = AlertState(
-            self.looks,
-            self.seen.now,
-            self.instances.now,
-            self.windows.now,
-            self.held.now,
-            self.recent.now,
-            self.late_ms,
-            self.past,
-            self.statuses.now,
-        )
+        state, memory = self.state, self._memory()
         same = (
-            after.looks is state.looks
-            and after.seen is state.seen
-            and after.instances is state.instances
-            and after.windows is state.windows
-            and after.held is state.held
-            and after.recent is state.recent
-            and after.late_ms == state.late_ms
-            and after.past is state.past
-            and after.statuses is state.statuses
+            self.looks is state.looks
+            and self.seen.now is state.seen
+            and self.instances.now is state.instances
+            and memory is state.memory
         )
-        return Step(state if same else after, tuple(self.outputs), tuple(self.notes))
+        after = state if same else AlertState(self.looks, self.seen.now, self.instances.now, memory)
+        return Step(after, tuple(self.outputs), tuple(self.notes))
+
+    def _memory(self) -> Memory:
+        before = self.state.memory
+        same = (
+            self.windows.now is before.windows
+            and self.held.now is before.held
+            and self.recent.now is before.recent
+            and self.late_ms == before.late_ms
+            and self.past is before.past
+            and self.statuses.now is before.statuses
+        )
+        if same:
+            return before
+        return Memory(self.windows.now, self.held.now, self.recent.now, self.late_ms, self.past, self.statuses.now)

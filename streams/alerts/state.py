@@ -121,23 +121,14 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
-class AlertState:
-    """What is known of a device."""
-
-    looks: dict[str, datetime] = field(default_factory=dict)
-    """By collector (of status: by type of event), the event time of the newest."""
-
-    seen: dict[str, Seen] = field(default_factory=dict)
-    """By rule of absence."""
-
-    instances: dict[str, Instance] = field(default_factory=dict)
-    """By rule and series."""
+class Memory:
+    """What is empty of most devices: windows, combinations, what flaps, what a backlog withholds, status."""
 
     windows: dict[str, Window] = field(default_factory=dict)
-    """By rule, part of its condition, and series."""
+    """By kind and length, and series."""
 
     held: dict[str, dict[str, Held]] = field(default_factory=dict)
-    """By rule and group, then by part and series: what of a combination holds."""
+    """By meaning of the rule and group, then by part and series: what of a combination holds."""
 
     recent: dict[str, tuple[datetime, ...]] = field(default_factory=dict)
     """By rule and series, when it was raised lately."""
@@ -150,3 +141,19 @@ class AlertState:
 
     statuses: dict[str, Status] = field(default_factory=dict)
     """Of status: by type of event and entity, the last that was heard. Empty of metrics, which come again."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertState:
+    """What is known of a device. Few fields: nearly every look makes a new one."""
+
+    looks: dict[str, datetime] = field(default_factory=dict)
+    """By collector (of status: by type of event), the event time of the newest."""
+
+    seen: dict[str, Seen] = field(default_factory=dict)
+    """By rule of absence."""
+
+    instances: dict[str, Instance] = field(default_factory=dict)
+    """By rule and series."""
+
+    memory: Memory = field(default_factory=Memory)

@@ -14,7 +14,7 @@ from schemas.device import DeviceStatusChanged
 from schemas.registry import ALERTS, STATUS
 from schemas.rules import RulesKind
 from streams.alerts import backlog, silence
-from streams.alerts.compiled import AlertPolicy, Compiled, Labels, compile_rules
+from streams.alerts.compiled import AlertPolicy, Compiled, Labels, PolicyMemo
 from streams.alerts.conditions import StatusIs
 from streams.alerts.core import OUT_OF_ORDER, end_backlog, is_idle, with_newest
 from streams.alerts.draft import Draft
@@ -46,18 +46,21 @@ class StatusAlerts:
     rules_kind: RulesKind = "alert_rules"
     state_type = AlertState
 
+    def __init__(self) -> None:
+        self._policies = PolicyMemo()
+
     def initial(self) -> AlertState:
         """Nothing was seen."""
         return AlertState()
 
     def read_policy(self, document: Mapping[str, Any] | None, digest: str) -> AlertPolicy:
         """The rules of a document; none without one. Raises ValueError."""
-        return compile_rules(document, digest)
+        return self._policies.read(document, digest)
 
     def on_record(self, state: AlertState, device: str, at: Moment[AlertPolicy]) -> Step[AlertState]:
         """Fold one event."""
         event, late = at.record.event, at.record.late
-        draft = Draft(state, device, at, withholding=late or state.late_ms is not None)
+        draft = Draft(state, device, at, withholding=late or state.memory.late_ms is not None)
         if late:
             draft.late_ms = at.liveness_ms
         newest = state.looks.get(event.type)
@@ -79,7 +82,7 @@ class StatusAlerts:
         """See what has lasted long enough, and whether a backlog is over."""
         if is_idle(state):
             return Step(state)
-        draft = Draft(state, device, at, withholding=state.late_ms is not None)
+        draft = Draft(state, device, at, withholding=state.memory.late_ms is not None)
         if draft.late_ms is not None and backlog.is_over(draft.late_ms, liveness_ms=at.liveness_ms):
             end_backlog(draft)
         for key, instance in list(draft.instances.now.items()):
@@ -94,9 +97,9 @@ class StatusAlerts:
 
         Other than samples, a status is not told again.
         """
-        draft = Draft(state, device, at, withholding=state.late_ms is not None)
+        draft = Draft(state, device, at, withholding=state.memory.late_ms is not None)
         take_rules(draft)
-        for key, status in state.statuses.items():
+        for key, status in state.memory.statuses.items():
             _judge(draft, key.partition("|")[0], status, again=True)
         return draft.step()
 
