@@ -10,6 +10,7 @@ PARTS = {
     "ssh": "500 devices over SSH, a dozen of them dead: memory, processor time, looks that were missed",
     "streams": "events through the worker, beside a bare Faust agent and the bare fold",
     "sink": "rows stored, beside a bare binary COPY of the same rows",
+    "backfill": "rows stored again, beside the live sink over the same log",
 }
 
 
