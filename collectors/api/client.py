@@ -1,5 +1,6 @@
 """The operator's side: asks, and waits for the answer. Blocks."""
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,7 +59,9 @@ def ask_agent(path: Path, request: Request) -> Reply | None:
     with connection:
         try:
             connection.settimeout(ANSWER_S)
-            connection.sendall(request.model_dump_json().encode() + b"\n")
+            # One that is too busy has hung up by now, and has said so before.
+            with contextlib.suppress(BrokenPipeError):
+                connection.sendall(request.model_dump_json().encode() + b"\n")
             with connection.makefile("rb") as lines:
                 return _read(lines)
         except OSError as error:

@@ -44,7 +44,7 @@ class OperatorApi:
         except OSError as error:
             self._log.error("operators cannot ask this agent", socket=str(self._path), error=error)
             return
-        server = await asyncio.start_unix_server(self._serve, sock=listening, limit=LONGEST_REQUEST_BYTES)
+        server = await asyncio.start_unix_server(self._accept, sock=listening, limit=LONGEST_REQUEST_BYTES)
         try:
             await asyncio.Event().wait()
         finally:
@@ -55,19 +55,21 @@ class OperatorApi:
             if self._clients:
                 await asyncio.wait(self._clients)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - asyncio serves each client in a task
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # A task of our own: of one that asyncio made, it would log each that is cancelled.
+        task = asyncio.create_task(self._serve(reader, writer, is_busy=len(self._clients) >= MOST_CLIENTS))
         self._clients.add(task)
+        task.add_done_callback(self._clients.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_busy: bool) -> None:
         try:
             # Gone, silent, or reading nothing: his affair.
             with contextlib.suppress(ConnectionError, TimeoutError, asyncio.LimitOverrunError):
-                if len(self._clients) > MOST_CLIENTS:
+                if is_busy:
                     await _write(writer, refusal_line(_busy()))
-                    return
-                await self._converse(reader, writer)
+                else:
+                    await self._converse(reader, writer)
         finally:
-            self._clients.discard(task)
             writer.close()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -137,6 +137,18 @@ async def test_so_many_operators_and_no_more(served: Served) -> None:
     assert await served.ask() is not None
 
 
+async def test_an_agent_that_ends_leaves_its_operators_without_a_word(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(tmp_path) as served:
+        idle = [await asyncio.open_unix_connection(str(served.path)) for _ in range(3)]
+        await asyncio.sleep(0.05)
+    assert [await reader.read() for reader, _ in idle] == [b""] * 3
+    for _, writer in idle:
+        writer.close()
+    assert caplog.text == ""
+
+
 async def test_one_who_goes_away_harms_nobody(served: Served) -> None:
     for _ in range(3):
         with connected(served.path, timeout_s=1) as client:
