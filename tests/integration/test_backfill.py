@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -265,3 +266,28 @@ async def test_continuous_aggregates_over_what_was_stored_again_are_refreshed(
             connection.execute(f"ALTER MATERIALIZED VIEW {rollup} SET (timescaledb.materialized_only = true)".encode())
             assert one(url, f"SELECT sum(samples) FROM {rollup} JOIN metric_series s USING (series_id)"
                             f" WHERE s.device_id = '{device}'") == 60  # fmt: skip
+
+
+async def test_a_connection_that_is_ended_is_made_anew_and_nothing_is_lost(
+    broker: Broker, topics: KafkaSettings, url: str, tmp_path: Path
+) -> None:
+    await load(topics, devices=5, looks=200)
+    async with running(topics, url):
+        await stored_up_to_the_end(topics, url)
+    before = snapshot(url)
+    emptied(url)
+    env = environment(broker, url, tmp_path, INFRASTRUCTOR_SINK__BATCH_ROWS="40")
+    working = asyncio.create_task(backfill(env, code=1))
+    ended, again = 0, time.monotonic()
+    with psycopg.connect(url, autocommit=True) as connection:
+        while not working.done():
+            if time.monotonic() >= again and one(url, "SELECT count(*) FROM events") > 100 and ended < 3:
+                ended += connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND application_name = 'infrastructor-sink-timescale'"
+                ).rowcount
+                again = time.monotonic() + 0.3
+            await asyncio.sleep(0.01)
+    assert ended >= 1
+    assert (await working)["whole"]
+    assert snapshot(url) == before
