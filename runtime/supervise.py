@@ -223,7 +223,7 @@ class _Child:
         try:
             with _output(self.spec) as output:
                 process = await asyncio.create_subprocess_exec(
-                    *_dying_with_us(self.spec),
+                    *dying_with_us(self.spec),
                     stdin=DEVNULL,
                     stdout=output,
                     stderr=STDOUT if output is not None else None,
@@ -300,7 +300,7 @@ async def _line(stream: asyncio.StreamReader) -> str:
     return raw.decode(errors="replace")
 
 
-def _dying_with_us(spec: ChildSpec) -> tuple[str, ...]:
+def dying_with_us(spec: ChildSpec) -> tuple[str, ...]:
     """Return the argument vector, by way of `runtime.pdeathsig` so that the kernel ends the child with us."""
     if spec.parent_death_signal is None or not sys.platform.startswith("linux"):
         return spec.argv

@@ -3,14 +3,12 @@
 import contextlib
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from deploy.local.errors import LocalStackFailed
-from runtime import pdeathsig
-from runtime.supervise import ChildSpec
+from runtime.supervise import ChildSpec, dying_with_us
 
 _POLL_SECONDS = 0.02
 _LOG_KEPT_BYTES = 4 * 1024 * 1024
@@ -27,7 +25,7 @@ class Child:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                _dying_with_us(spec),
+                dying_with_us(spec),
                 cwd=spec.cwd,
                 env={**os.environ, **spec.env},
                 stdin=subprocess.DEVNULL,
@@ -97,10 +95,3 @@ def put_aside(log: Path) -> None:
 def _ended(name: str, what: str, *, log: Path) -> str:
     last = " | ".join(tail(log, lines=3)) or "it wrote nothing"
     return f"{name} {what}; its log {log} ends with: {last}"
-
-
-def _dying_with_us(spec: ChildSpec) -> tuple[str, ...]:
-    if spec.parent_death_signal is None or not sys.platform.startswith("linux"):
-        return spec.argv
-    by = str(int(spec.parent_death_signal))
-    return (sys.executable, "-IS", str(pdeathsig.__file__), by, str(os.getpid()), *spec.argv)
