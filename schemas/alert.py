@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from schemas.envelope import Envelope
-from schemas.fields import EventId, Evidence, Finite, Labels, Name, Part, Text, UtcTime
+from schemas.fields import DeviceId, EventId, Evidence, Finite, Labels, Name, Part, Text, UtcTime
 
 Severity = Literal["info", "warning", "critical"]
 ResolvedBecause = Literal["cleared", "no_data", "rule_removed", "rule_changed", "device_retired"]
@@ -18,6 +18,10 @@ class AlertFacts(Part):
     rule_revision: int = Field(ge=0)
     severity: Severity
     labels: Labels = Field(default_factory=dict, description="The rule's labels and those of the series.")
+    groups: tuple[Name, ...] = Field(default=(), description="The groups of its device, as in devices.yaml.")
+    parents: tuple[DeviceId, ...] = Field(
+        default=(), description="What its device depends on, the device whose agent observes it included."
+    )
     value: Finite | None = None
     unit: Name | None = None
     evidence: tuple[Evidence, ...] = ()

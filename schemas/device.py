@@ -99,6 +99,10 @@ class DeviceStatusData(Part):
     since: UtcTime = Field(description="When this status began, in event time.")
     failing: tuple[FailingCollector, ...] = ()
     clock_skew_seconds: float | None = None
+    groups: tuple[Name, ...] = Field(default=(), description="The device's groups, as in devices.yaml.")
+    parents: tuple[DeviceId, ...] = Field(
+        default=(), description="What the device depends on, the device whose agent observes it included."
+    )
     evidence: tuple[Evidence, ...] = ()
 
 
