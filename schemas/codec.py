@@ -57,6 +57,8 @@ def decode_metric(value: bytes, reader: MetricReader) -> MetricLook | Event:
     """
     if len(value) > MAX_EVENT_BYTES:
         raise too_large(len(value))
+    if (alike := reader.read_alike(value)) is not None:
+        return alike
     try:
         document: Any = orjson.loads(value)
     except orjson.JSONDecodeError:
@@ -65,6 +67,7 @@ def decode_metric(value: bytes, reader: MetricReader) -> MetricLook | Event:
         look = reader.read(document)
         if _brackets(value) > 2 * len(look.series) + _SPARE_BRACKETS:
             decode(value)
+        reader.learn(value, look)
         return look
     event = decode(value)
     return reader.read(orjson.loads(encode(event))) if isinstance(event, MetricCollected) else event

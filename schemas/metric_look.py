@@ -2,7 +2,7 @@
 
 It accepts and refuses exactly what the model `MetricCollected` does (read with unknown fields ignored); a property test
 shows it. What makes it fast: looks of one source at one device name the same series in the same order again and again,
-so a look whose series equal those of the look before is checked by one comparison.
+so a look whose series equal those of the look before is checked by one comparison, of bytes where it can be.
 """
 
 import math
@@ -13,9 +13,12 @@ from datetime import datetime
 from typing import Any, ClassVar, NoReturn
 from uuid import UUID
 
+import orjson
+
 from schemas.envelope import is_source, needs_sequence, sequence_rule
 from schemas.fields import LABEL_NAME_PATTERN, METRIC_NAME_PATTERN, SUBJECT_PATTERN, parse_time, parse_uuid
 from schemas.metric import MAX_SAMPLES, UNIT_PATTERN, MetricCollected, twice
+from schemas.metric_shape import cut, numbers_of, stands_for
 from schemas.refusal import EventRefused, Reason
 
 _SUBJECT = re.compile(SUBJECT_PATTERN)
@@ -62,8 +65,15 @@ class MetricLook:
 
 @dataclass(frozen=True, slots=True)
 class _Template:
-    samples: list[dict[str, Any]]
+    """The series of the last look of a source at a device, known by their samples or by the bytes around the values."""
+
     series: tuple[Series, ...]
+    samples: list[dict[str, Any]] | None
+    again: bool = False
+    """Whether it came twice: only then it is worth cutting."""
+
+    texts: list[bytes] | None = None
+    """What stands around the values; empty where a look is written in a way that cannot be cut."""
 
 
 class MetricReader:
@@ -78,37 +88,55 @@ class MetricReader:
     def read(self, document: dict[str, Any]) -> MetricLook:
         """Check one document, which is used up by it. Raises EventRefused with the field named."""
         data = _envelope(document)
-        source, subject = document["source"], document["subject"]
-        interval = data.get("interval_seconds")
-        if interval is not None and _number(interval, "data.interval_seconds") <= 0:
-            _refuse("data.interval_seconds", "must be greater than 0")
         samples = data.get("samples")
         if type(samples) is not list or not 1 <= len(samples) <= MAX_SAMPLES:
             _refuse("data.samples", f"must be a list of 1 to {MAX_SAMPLES} samples")
-        values = _take_values(samples)
-        return MetricLook(
-            id=_parsed(document, "id", parse_uuid),
-            source=source,
-            subject=subject,
-            time=_parsed(document, "time", parse_time),
-            sequence=_sequence(document.get("sequence"), source),
-            correlationid=_optional_uuid(document, "correlationid"),
-            causationid=_optional_uuid(document, "causationid"),
-            collector=_matching(data.get("collector"), _COLLECTOR, "data.collector"),
-            interval_seconds=None if interval is None else float(interval),
-            series=self._series_of((source, subject), samples),
-            values=values,
-        )
+        values = _finite(_taken(samples))
+        return _look(document, self._series_of((document["source"], document["subject"]), samples), values)
+
+    def read_alike(self, value: bytes) -> MetricLook | None:
+        """The look in a text that differs from one read before in its envelope and values only; None for any other.
+
+        What it does not take, `read` takes or refuses.
+        """
+        found = cut(value)
+        if found is None:
+            return None
+        document = found.document
+        try:
+            template = self._templates.get((document["source"], document["subject"]))
+        except (KeyError, TypeError):
+            return None
+        if template is None or template.texts != found.texts or (values := numbers_of(found)) is None:
+            return None
+        try:
+            _form(document)
+            return _look(document, template.series, _finite(values))
+        except EventRefused:
+            return None
+
+    def learn(self, value: bytes, look: MetricLook) -> None:
+        """Know texts like this one, which was just read as this look, by their bytes from now on, if it came twice."""
+        of = (look.source, look.subject)
+        template = self._templates[of]
+        if not template.again or template.texts is not None:
+            return
+        found = cut(value)
+        alike = found is not None and stands_for(found, orjson.loads(value), look.values)
+        samples, texts = (None, found.texts) if found is not None and alike else (template.samples, [])
+        self._templates[of] = _Template(template.series, samples, again=True, texts=texts)
 
     def _series_of(self, look: tuple[str, str], samples: list[dict[str, Any]]) -> tuple[Series, ...]:
         template = self._templates.get(look)
         if template is not None and template.samples == samples:
+            if not template.again:
+                self._templates[look] = _Template(template.series, samples, again=True)
             return template.series
         series = tuple(self._one(sample, index) for index, sample in enumerate(samples))
         _each_once(series)
         if look not in self._templates and len(self._templates) >= self._most_devices:
             del self._templates[next(iter(self._templates))]
-        self._templates[look] = _Template(samples, series)
+        self._templates[look] = _Template(series, samples)
         return series
 
     def _one(self, sample: dict[str, Any], index: int) -> Series:
@@ -138,13 +166,38 @@ def _quoted(value: str) -> str:
     return f'"{escaped}"'
 
 
-def _envelope(document: dict[str, Any]) -> dict[str, Any]:
+def _look(document: dict[str, Any], series: tuple[Series, ...], values: list[float]) -> MetricLook:
+    """The look of a document whose source, subject and samples were checked."""
+    data, source = document["data"], document["source"]
+    interval = data.get("interval_seconds")
+    if interval is not None and (interval := _number(interval, "data.interval_seconds")) <= 0:
+        _refuse("data.interval_seconds", "must be greater than 0")
+    return MetricLook(
+        id=_parsed(document, "id", parse_uuid),
+        source=source,
+        subject=document["subject"],
+        time=_parsed(document, "time", parse_time),
+        sequence=_sequence(document.get("sequence"), source),
+        correlationid=_optional_uuid(document, "correlationid"),
+        causationid=_optional_uuid(document, "causationid"),
+        collector=_matching(data.get("collector"), _COLLECTOR, "data.collector"),
+        interval_seconds=interval,
+        series=series,
+        values=values,
+    )
+
+
+def _form(document: dict[str, Any]) -> None:
     if document.get("type") != MetricCollected.TYPE:
         _refuse("type", f"must be {MetricCollected.TYPE}")
     if document.get("specversion", "1.0") != "1.0":
         _refuse("specversion", "must be 1.0")
     if document.get("datacontenttype", "application/json") != "application/json":
         _refuse("datacontenttype", "must be application/json")
+
+
+def _envelope(document: dict[str, Any]) -> dict[str, Any]:
+    _form(document)
     if type(source := document.get("source")) is not str or not is_source(source):
         _refuse("source", "is no source of events, such as /agents/<agent>/<epoch>/<collector>")
     _matching(document.get("subject"), _SUBJECT, "subject")
@@ -154,12 +207,15 @@ def _envelope(document: dict[str, Any]) -> dict[str, Any]:
     return data
 
 
-def _take_values(samples: list[Any]) -> list[float]:
+def _taken(samples: list[Any]) -> list[Any]:
     """Move the values out of the samples, so that what is left of two looks can be compared."""
     try:
-        values = [sample.pop("value") for sample in samples]
+        return [sample.pop("value") for sample in samples]
     except (AttributeError, KeyError, TypeError):
         _refuse("data.samples", "each must be an object with a value")
+
+
+def _finite(values: list[Any]) -> list[float]:
     # A sum is finite only of finite numbers; one that overflows is looked at one by one.
     if set(map(type, values)) != {float} or not math.isfinite(sum(values)):
         return [_number(value, f"data.samples.{index}.value") for index, value in enumerate(values)]

@@ -115,10 +115,11 @@ def in_place(value: bytes, reader: MetricReader) -> Content | Event | None:
         return None
 
 
-def primed(value: bytes) -> MetricReader:
-    """A reader that has seen the document before, so that its template is there."""
+def primed(value: bytes, *, times: int = 1) -> MetricReader:
+    """A reader that has seen the document before: once, so that it knows its series; twice, and it knows its bytes."""
     reader = MetricReader()
-    in_place(value, reader)
+    for _ in range(times):
+        in_place(value, reader)
     return reader
 
 
@@ -128,6 +129,11 @@ def agree(value: bytes, *, before: bytes = b"") -> bool:
     assert in_place(value, MetricReader()) == expected
     assert in_place(value, primed(value)) == expected
     assert in_place(value, primed(before)) == expected
+    for known in (value, before):
+        reader = primed(known, times=2)
+        assert in_place(value, reader) == expected
+        assert in_place(value, reader) == expected
+        assert in_place(before, reader) == by_model(before)
     return expected is not None
 
 
@@ -261,6 +267,83 @@ def test_the_bounds_of_a_look() -> None:
     assert agree(_with({"name": "a" * 255, "value": 1, "unit": "!" * 63}))
     assert not agree(_with({"name": "a" * 256, "value": 1, "unit": "1"}))
     assert not agree(_with({"name": "a", "value": 1, "unit": "!" * 64}))
+
+
+NEW = {"sequence": 8, "id": "0192f401-7a01-7101-8001-a1b2c3d4e502", "time": "2026-11-21T02:00:11+01:00"}
+
+
+def _values(*values: Any, **changes: Any) -> bytes:
+    """The base document with other values."""
+    document = look(**changes)
+    for sample, value in zip(document["data"]["samples"], values, strict=True):
+        sample["value"] = value
+    return written(document)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param(_values(1, 2), id="same envelope"),
+        pytest.param(_values(-1.5e300, 5e-324, **NEW), id="another envelope"),
+        pytest.param(_values(Token(" 7 "), Token("-0.0")), id="white space around a value"),
+        pytest.param(written({"new": {"samples": [1], "value": 3}, **look()}), id="an unknown field before data"),
+    ],
+)
+def test_a_look_that_differs_in_envelope_and_values_is_known_by_its_bytes(value: bytes) -> None:
+    reader = primed(written(look()), times=2)
+    found = reader.read_alike(value)
+    assert found is not None
+    assert content(found) == by_model(value)
+
+
+_DATA = look()["data"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param(_values(1, Token('2,"unit":"1"},{"name":"x.y","value":3')), id="a sample inside a value"),
+        pytest.param(_values(Token("[1"), Token("2]")), id="a list over two values"),
+        pytest.param(_values(Token('{"a":1}'), 2), id="an object for a value"),
+        pytest.param(_values("1", 2), id="a text for a value"),
+        pytest.param(_values(None, 2), id="null for a value"),
+        pytest.param(_values(Token(""), 2), id="no value"),
+        pytest.param(_values(1, Token("01")), id="no JSON number"),
+        pytest.param(_values(1, Token("1e999")), id="beyond a double"),
+        pytest.param(written(look() | {"after": 1}), id="an unknown field after data"),
+        pytest.param(written(look(subject="other")), id="another subject"),
+        pytest.param(written({**look(), "subject": ["nas"]}), id="a list for a subject"),
+        pytest.param(written({"data": _DATA, **{k: v for k, v in look().items() if k != "data"}}), id="data first"),
+        pytest.param(written(Twice(look(), "data", _DATA)), id="data twice"),
+        pytest.param(written(look(data=Twice(_DATA, "samples", [1]))), id="samples twice"),
+        pytest.param(written(look(data={**_DATA, "interval_seconds": -1})), id="a negative interval"),
+        pytest.param(written(look(new=nested(200))), id="200 levels"),
+        pytest.param(written(look(specversion="2.0")), id="another specversion"),
+    ],
+)
+def test_a_look_that_differs_in_more_is_read_as_a_whole(value: bytes) -> None:
+    assert primed(written(look()), times=2).read_alike(value) is None
+    agree(value, before=written(look()))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param(look() | {"after": 1}, id="a field after data"),
+        pytest.param(look(data={**_DATA, "after": 1}), id="a field after the samples"),
+        pytest.param(
+            look(data={"collector": "c", "samples": [_DATA["samples"][0] | {"new": {"value": 1}}]}), id="value"
+        ),
+        pytest.param(
+            look(data={"collector": "c", "samples": [{"name": "a", "unit": "1", "value": 1}]}), id="value last"
+        ),
+    ],
+)
+def test_a_look_that_is_written_otherwise_is_never_known_by_its_bytes(document: dict[str, Any]) -> None:
+    value = written(document)
+    assert by_model(value) is not None
+    assert primed(value, times=4).read_alike(value) is None
+    agree(value)
 
 
 def test_a_reader_forgets_the_oldest_shapes_and_still_reads_the_same() -> None:
