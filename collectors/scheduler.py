@@ -12,6 +12,10 @@ from runtime.clock import Clock
 FIRST_WITHIN_S = 2.0
 """The first look of each comes within so long after the start, not a whole interval later."""
 
+FIRST_A_SECOND = 25
+"""Unless there are many devices: so many are begun with in a second. Each has a connection to make, and those who wait
+for theirs longer than a look may take would have failed through no fault of their own."""
+
 NOTICE_S = 1.0
 """So long it takes at most until an appointment that was added counts."""
 
@@ -32,12 +36,17 @@ def phase(device: str) -> float:
     return int.from_bytes(hashlib.sha256(device.encode()).digest()[:8], "big") / 2**64
 
 
-def first_due(device: str, start: float, within_s: float) -> float:
+def first_within_s(devices: int) -> float:
+    """Return the seconds over which the first looks at so many devices are spread."""
+    return max(FIRST_WITHIN_S, devices / FIRST_A_SECOND)
+
+
+def first_due(device: str, start: float, interval_s: float, *, within_s: float = FIRST_WITHIN_S) -> float:
     """Return when a device is first looked at; `start` and the result in seconds of the monotonic clock.
 
     All first looks at a device are due at once, so that they happen in the order of the list.
     """
-    return start + phase(device) * min(within_s, FIRST_WITHIN_S)
+    return start + phase(device) * min(interval_s, within_s)
 
 
 def second_due(appointment: Appointment, start: float, first: float) -> float:
@@ -107,8 +116,9 @@ class Scheduler:
         shortest: dict[str, float] = {}
         for one in appointments:
             shortest[one.device] = min(one.interval_s, shortest.get(one.device, one.interval_s))
+        within_s = first_within_s(len(shortest))
         for one in appointments:
-            due = first_due(one.device, start, shortest[one.device])
+            due = first_due(one.device, start, shortest[one.device], within_s=within_s)
             heapq.heappush(self._heap, _Turn(due, next(self._order), one, start, is_first=True))
 
     async def drop(self, device: str) -> None:

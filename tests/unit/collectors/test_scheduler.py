@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.scheduler import FIRST_WITHIN_S, Appointment, Scheduler, first_due, next_due, phase, second_due
+from collectors.scheduler import (
+    FIRST_A_SECOND,
+    FIRST_WITHIN_S,
+    Appointment,
+    Scheduler,
+    first_due,
+    first_within_s,
+    next_due,
+    phase,
+    second_due,
+)
 from runtime.clock import ManualClock
 
 
@@ -97,17 +107,33 @@ async def test_looks_of_one_device_begin_in_the_order_of_the_list() -> None:
     assert order[:2] == ["identity", "system"]
 
 
+async def test_the_first_looks_at_many_devices_are_no_rush_and_each_comes_within_its_interval() -> None:
+    clock = ManualClock()
+    looks = [Looks(clock, f"web-{n}", 30) for n in range(400)]
+    hasty = Looks(clock, "hasty", 5)
+    async with running(clock, hasty.appointment, *(one.appointment for one in looks)):
+        await clock.advance(1)
+        assert 5 <= sum(1 for one in looks if one.at) <= 2 * FIRST_A_SECOND
+        await clock.advance(first_within_s(401) - 1)
+    assert all(one.at for one in looks)
+    assert hasty.at[0] <= 5
+
+
 DEVICES = st.from_regex(r"[a-z0-9]{1,20}", fullmatch=True)
 
 
-@given(DEVICES, st.floats(0.1, 10_000), st.floats(0, 1e6))
-def test_the_first_look_is_soon_and_the_second_not_at_once(device: str, interval_s: float, start: float) -> None:
+@given(DEVICES, st.floats(0.1, 10_000), st.floats(0, 1e6), st.integers(1, 5000))
+def test_the_first_look_is_soon_and_the_second_not_at_once(
+    device: str, interval_s: float, start: float, devices: int
+) -> None:
     async def nothing() -> None: ...
 
+    within_s = first_within_s(devices)
     appointment = Appointment(device, "system", interval_s, nothing)
-    first = first_due(device, start, interval_s)
+    first = first_due(device, start, interval_s, within_s=within_s)
     second = second_due(appointment, start, first)
-    assert start <= first <= start + min(interval_s, FIRST_WITHIN_S)
+    assert start <= first <= start + min(interval_s, within_s)
+    assert within_s == FIRST_WITHIN_S or within_s * FIRST_A_SECOND == pytest.approx(devices)
     assert interval_s / 2 <= second - first <= interval_s * 1.5 + 1e-6
 
 
