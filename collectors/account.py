@@ -9,7 +9,7 @@ from uuid import UUID
 from collectors.device import Device
 from collectors.errors import LookFailed
 from collectors.look import Look, Told
-from collectors.registration import registration
+from collectors.registration import Registration, news
 from collectors.spool.draft import Commit, Draft
 from runtime.redact import Redactor
 from schemas.collection import (
@@ -22,7 +22,7 @@ from schemas.collection import (
 from schemas.device import DeviceAttributes, DeviceRetired, DeviceRetiredData
 from schemas.envelope import Envelope
 from schemas.fields import Part
-from schemas.registry import COLLECTIONS, DEVICES
+from schemas.registry import COLLECTIONS, DEVICES, METRICS
 
 LONGEST_TEXT = 4096
 
@@ -54,15 +54,16 @@ class Account:
 
     def answered(self, told: Told, *, at: datetime, remembered: str | None) -> Commit:
         """Return the events of a look that gave an answer, read at `at`; `remembered` is the device as last told."""
-        devices: dict[str, str | None] = {}
+        measured = any(one.topic == METRICS for one in told.observations)
+        found = news(told.attributes, self._known(), remembered, at=at, measured=measured)
+        devices = {} if found.remember is None else {self.device.id: found.remember}
         drafts: list[Draft] = []
-        if told.attributes is not None:
-            attributes = self._completed(told.attributes)
-            news = registration(attributes, remembered)
-            if news is not None:
-                devices[self.device.id] = news.remember
-                first = self._draft(news.model, COLLECTIONS, news.data, at=at)
-                drafts += [first, self._draft(news.model, DEVICES, news.data, at=at, cause=first.id)]
+        if found.inventory is not None:
+            drafts += self._news(found.inventory, (COLLECTIONS, DEVICES), at=at)
+        if found.metrics is not None:
+            # Before the metrics, for they are judged by it.
+            cause = drafts[0].id if drafts else None
+            drafts += self._news(found.metrics, (METRICS,), at=at, cause=cause)
         drafts += [self._draft(one.model, one.topic, one.data, at=at) for one in told.observations]
         data = CollectionCompletedData(**self._facts(), events=len(drafts))
         drafts.append(self._draft(CollectionCompleted, COLLECTIONS, data, at=at))
@@ -105,16 +106,22 @@ class Account:
             "parents": self.device.parents,
         }
 
-    def _completed(self, seen: DeviceAttributes) -> DeviceAttributes:
-        """Return what was seen of a device with what the agent knows of it."""
-        known = {
-            "agent": self.observing.agent,
-            "agent_version": self.observing.version,
-            "groups": self.device.groups,
-            "parents": self.device.parents,
-            "labels": dict(self.device.labels),
-        }
-        return seen.model_copy(update=known)
+    def _known(self) -> DeviceAttributes:
+        """Return what the agent knows of a device without looking."""
+        return DeviceAttributes(
+            agent=self.observing.agent,
+            agent_version=self.observing.version,
+            groups=self.device.groups,
+            parents=self.device.parents,
+            labels=dict(self.device.labels),
+        )
+
+    def _news(
+        self, told: Registration, topics: tuple[str, ...], *, at: datetime, cause: UUID | None = None
+    ) -> list[Draft]:
+        """Return the events of what is news of a device; the first is the cause of the others."""
+        first = self._draft(told.model, topics[0], told.data, at=at, cause=cause)
+        return [first, *(self._draft(told.model, topic, told.data, at=at, cause=first.id) for topic in topics[1:])]
 
     def _draft(
         self, model: type[Envelope], topic: str, data: Part, *, at: datetime, cause: UUID | None = None
@@ -150,7 +157,7 @@ def retired(observing: Observing, device: str, reason: str, *, at: datetime, cor
         )
 
     first = draft(COLLECTIONS)
-    return Commit((first, draft(DEVICES, first.id)), {device: None})
+    return Commit((first, draft(DEVICES, first.id), draft(METRICS, first.id)), {device: None})
 
 
 def _text(message: str) -> str:

@@ -11,7 +11,9 @@ from collectors.device import Device
 from collectors.look import Look, Told
 from runtime.errors import InputInvalid
 from schemas.codec import encode
+from schemas.metric import MetricCollected
 from schemas.refusal import EventRefused
+from schemas.registry import METRICS
 
 NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 NO_EPOCH = UUID("00000000-0000-7000-8000-000000000000")
@@ -34,7 +36,12 @@ def told_events(look: Look[Any], told: Told, device: Device, *, at: datetime) ->
     """Return what a look told as events with placeholders. Raises InputInvalid for what is no valid event."""
     observing = Observing(device.id, "0", _numbered_ids())
     account = Account(observing, device, look, NO_RUN, duration_s=0.0, skew_s=None)
-    drafts = account.answered(told, at=at, remembered=None).drafts[:-1]
+    # What is known of the device without looking is not of the text: it would stand before all metrics.
+    drafts = [
+        draft
+        for draft in account.answered(told, at=at, remembered=None).drafts[:-1]
+        if draft.topic != METRICS or draft.model is MetricCollected
+    ]
     following: dict[str, int] = {}
     events = []
     for draft in drafts:

@@ -93,9 +93,9 @@ AnyEvent = Annotated[Event, Field(discriminator="type")]
 
 TOPICS: dict[type[Envelope], tuple[str, ...]] = {
     MetricCollected: (METRICS,),
-    DeviceRegistered: (COLLECTIONS, DEVICES),
-    DeviceUpdated: (COLLECTIONS, DEVICES),
-    DeviceRetired: (COLLECTIONS, DEVICES),
+    DeviceRegistered: (COLLECTIONS, DEVICES, METRICS),
+    DeviceUpdated: (COLLECTIONS, DEVICES, METRICS),
+    DeviceRetired: (COLLECTIONS, DEVICES, METRICS),
     DeviceStatusChanged: (STATUS,),
     CollectionCompleted: (COLLECTIONS,),
     CollectionFailed: (COLLECTIONS,),
@@ -106,7 +106,7 @@ TOPICS: dict[type[Envelope], tuple[str, ...]] = {
     NetworkObserved: (OBSERVATIONS,),
     PackagesObserved: (OBSERVATIONS,),
     ConfigObserved: (OBSERVATIONS,),
-    BaselineAccepted: (OBSERVATIONS,),
+    BaselineAccepted: (OBSERVATIONS, METRICS),
     ContainerStatusChanged: (STATUS,),
     DriveHealthChanged: (STATUS,),
     PoolHealthChanged: (STATUS,),

@@ -32,7 +32,7 @@ from schemas.notification import (
 from schemas.packages import PackagesObserved, PackagesStatusChanged
 from schemas.pool import PoolHealthChanged, PoolObserved
 from schemas.record import AnyRead
-from schemas.registry import Event
+from schemas.registry import METRICS, Event
 from schemas.rules import RulesLoaded
 from schemas.service import ServiceObserved, ServiceStatusChanged
 from sinks.timescale.project import (
@@ -92,6 +92,9 @@ def _typed(event: Event, record: ReadRecord, rows: Rows) -> None:
     match event:
         case CollectionCompleted() | CollectionFailed():
             rows.collections.append(collections.row(event))
+        case DeviceRegistered() | DeviceUpdated() | DeviceRetired() if record.topic == METRICS:
+            # Said there for those who judge metrics: the inventory has it from the other topics.
+            pass
         case DeviceRegistered() | DeviceUpdated() | DeviceRetired() | DeviceStatusChanged():
             devices.project(event, record.appended_ms, rows)
         case AlertRaised() | AlertResolved() | AlertAcknowledged() | AlertUnacknowledged():

@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -31,7 +32,7 @@ from runtime.errors import InputInvalid
 from runtime.health import Readiness
 from schemas.collection import CollectionFailed
 from schemas.device import DeviceRegistered, DeviceRetired, DeviceUpdated
-from schemas.registry import DEVICES, Event
+from schemas.registry import DEVICES, METRICS, Event
 from tests.unit.collectors.spooling import AGENT, Bench, take_all
 
 SETTINGS = AgentSettings(collectors=("identity",), groups=("here",))
@@ -129,15 +130,15 @@ class Yard:
             await self.clock.advance(0.5)
             await asyncio.sleep(0.02)
         found: dict[str, list[Event]] = {}
-        causes = set()
+        causes: dict[str, set[UUID | None]] = {DEVICES: set(), METRICS: set()}
         for topic, event in await take_all(self.spool):
-            if topic == DEVICES:
-                causes.add(event.causationid)
+            if topic in causes:
+                causes[topic].add(event.causationid)
             elif isinstance(event, DeviceRegistered | DeviceUpdated | DeviceRetired | CollectionFailed):
                 found.setdefault(event.subject, []).append(event)
-        # What is news of a device is in infra.devices, too.
+        # What is news of a device is in infra.devices and infra.metrics, too.
         news = [one.id for events in found.values() for one in events if not isinstance(one, CollectionFailed)]
-        assert causes == set(news)
+        assert causes == {topic: set(news) for topic in causes}
         return found
 
 

@@ -110,13 +110,15 @@ async def test_a_look_gives_its_observations_and_then_its_completion(world: Worl
     world.skew.add(sent_ms=0, appended_ms=1500, under_way_s=0.1)
     look = system_look(interval_s=10)
     found = await world.look(look, case("debian-12-vm"))
-    metric = next(e for t, e in found if t == METRICS)
+    registered, metric = (e for t, e in found if t == METRICS)
+    assert isinstance(registered, DeviceRegistered)
+    assert registered.data.groups == ("rack-2",)
     completed = next(e for t, e in found if t == COLLECTIONS)
     assert isinstance(metric, MetricCollected)
     assert isinstance(completed, CollectionCompleted)
     assert metric.correlationid == completed.correlationid
     assert metric.time == completed.time
-    assert completed.data.events == 1
+    assert completed.data.events == 2
     assert completed.data.command_hash == look.hash
     assert completed.data.output_bytes == len(case("debian-12-vm"))
     assert completed.data.shortest_interval_seconds == 10
@@ -139,8 +141,10 @@ async def test_a_device_is_registered_once_and_updated_when_it_changes(world: Wo
     first = await world.look(identity_look(), old)
     (registered,) = [e for t, e in first if isinstance(e, DeviceRegistered) and t == COLLECTIONS]
     (inventory,) = [e for t, e in first if isinstance(e, DeviceRegistered) and t == DEVICES]
-    assert inventory.data == registered.data
-    assert inventory.causationid == registered.id != inventory.id
+    (measured,) = [e for t, e in first if isinstance(e, DeviceRegistered) and t == METRICS]
+    assert inventory.data == measured.data == registered.data
+    assert inventory.causationid == measured.causationid == registered.id
+    assert len({registered.id, inventory.id, measured.id}) == 3
     data = registered.data
     assert (data.hostname, data.memory_bytes, data.agent, data.agent_version) == ("web-1", 1 << 20, AGENT, "1.2")
     assert data.os is not None
@@ -150,7 +154,7 @@ async def test_a_device_is_registered_once_and_updated_when_it_changes(world: Wo
     assert [type(e) for _, e in again] == [CollectionCompleted]
     third = await world.look(identity_look(), new)
     updates = [e for _, e in third if isinstance(e, DeviceUpdated)]
-    assert [e.data.changed for e in updates] == [("kernel",), ("kernel",)]
+    assert [e.data.changed for e in updates] == [("kernel",)] * 3
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,14 @@
 """Device ids, registration, skew, command hashes, settings."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.device import device_id
-from collectors.registration import registration
+from collectors.registration import News, Registration, news
 from collectors.request import FileSet, argv_of, command_hash
 from collectors.settings import AgentSettings
 from collectors.skew import SkewMeter
@@ -54,32 +55,79 @@ def test_settings_name_the_variable_that_is_wrong() -> None:
     assert settings.limits.max_metrics_age.days == 7
 
 
-SEEN = DeviceAttributes(hostname="nas", kernel="6.1.0", os=OperatingSystem(id="debian", version="12"), groups=("a",))
+SEEN = DeviceAttributes(hostname="nas", kernel="6.1.0", os=OperatingSystem(id="debian", version="12"))
+KNOWN = DeviceAttributes(agent="nas", groups=("a",))
+BOTH = SEEN.model_copy(update={"agent": "nas", "groups": ("a",)})
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
-def test_an_unknown_device_is_registered_once() -> None:
-    first = registration(SEEN, None)
-    assert first is not None
-    assert (first.model, first.data) == (DeviceRegistered, SEEN)
-    assert registration(SEEN, first.remember) is None
+def test_an_unknown_device_is_registered_once_everywhere() -> None:
+    first = news(SEEN, KNOWN, None, at=NOW, measured=False)
+    assert first.inventory == first.metrics == Registration(DeviceRegistered, BOTH)
+    for measured in (False, True):
+        assert news(SEEN, KNOWN, first.remember, at=NOW, measured=measured) == News(None, None, None)
+        assert news(None, KNOWN, first.remember, at=NOW, measured=measured) == News(None, None, None)
 
 
 def test_what_changed_is_named() -> None:
-    first = registration(SEEN, None)
-    assert first is not None
+    first = news(SEEN, KNOWN, None, at=NOW, measured=False)
     after = SEEN.model_copy(update={"kernel": "6.12.0", "os": OperatingSystem(id="debian", version="13")})
-    news = registration(after, first.remember)
-    assert news is not None
-    assert news.model is DeviceUpdated
-    assert isinstance(news.data, DeviceUpdatedData)
-    assert news.data.changed == ("kernel", "os")
-    assert news.data.kernel == "6.12.0"
+    again = news(after, KNOWN, first.remember, at=NOW, measured=False)
+    assert again.inventory is not None
+    assert again.inventory == again.metrics
+    assert again.inventory.model is DeviceUpdated
+    assert isinstance(again.inventory.data, DeviceUpdatedData)
+    assert again.inventory.data.changed == ("kernel", "os")
+    assert again.inventory.data.kernel == "6.12.0"
+
+
+def test_before_its_first_metrics_a_device_is_told_of_there_though_it_was_not_seen_yet() -> None:
+    assert news(None, KNOWN, None, at=NOW, measured=False) == News(None, None, None)
+    early = news(None, KNOWN, None, at=NOW, measured=True)
+    assert (early.inventory, early.metrics) == (None, Registration(DeviceRegistered, KNOWN))
+    seen = news(SEEN, KNOWN, early.remember, at=NOW, measured=False)
+    assert seen.inventory == Registration(DeviceRegistered, BOTH)
+    assert seen.metrics is not None
+    assert isinstance(seen.metrics.data, DeviceUpdatedData)
+    assert seen.metrics.data.changed == ("hostname", "kernel", "os")
+
+
+def test_groups_that_change_are_told_with_the_next_metrics_and_to_the_inventory_with_the_next_look_at_it() -> None:
+    first = news(SEEN, KNOWN, None, at=NOW, measured=False)
+    moved = DeviceAttributes(agent="nas", groups=("b",))
+    early = news(None, moved, first.remember, at=NOW, measured=True)
+    assert early.inventory is None
+    assert early.metrics is not None
+    assert (early.metrics.data.groups, early.metrics.data.hostname) == (("b",), "nas")
+    seen = news(SEEN, moved, early.remember, at=NOW, measured=False)
+    assert seen.inventory is not None
+    assert seen.inventory.data.groups == ("b",)
+    assert seen.metrics is None
+
+
+def test_metrics_are_told_again_once_a_day() -> None:
+    first = news(SEEN, KNOWN, None, at=NOW, measured=True)
+    for hours, told in ((23, False), (24, True), (-30, True)):
+        found = news(None, KNOWN, first.remember, at=NOW + timedelta(hours=hours), measured=True)
+        assert (found.metrics is not None) is told
+        assert found.inventory is None
+    again = news(None, KNOWN, first.remember, at=NOW + timedelta(hours=24), measured=True)
+    assert again.metrics is not None
+    assert isinstance(again.metrics.data, DeviceUpdatedData)
+    assert (again.metrics.data.hostname, again.metrics.data.changed) == ("nas", ())
+    assert news(None, KNOWN, again.remember, at=NOW + timedelta(hours=47), measured=True).metrics is None
+
+
+def test_what_an_earlier_version_remembered_is_told_where_it_was_not_told_before() -> None:
+    found = news(None, KNOWN, BOTH.model_dump_json(exclude_none=True), at=NOW, measured=True)
+    assert (found.inventory, found.metrics) == (None, Registration(DeviceRegistered, BOTH))
+    assert news(SEEN, KNOWN, found.remember, at=NOW, measured=True) == News(None, None, None)
 
 
 def test_a_memory_of_another_version_is_no_memory() -> None:
-    news = registration(SEEN, '{"hostname": "nas", "colour": "blue"}')
-    assert news is not None
-    assert news.model is DeviceRegistered
+    found = news(SEEN, KNOWN, '{"hostname": "nas", "colour": "blue"}', at=NOW, measured=False)
+    assert found.inventory is not None
+    assert found.inventory.model is DeviceRegistered
 
 
 def test_skew_is_the_median_of_the_last_few_and_slow_ways_do_not_count() -> None:

@@ -32,7 +32,7 @@ from sinks.timescale.revision import REVISION
 from sinks.timescale.rows import LetterRow, Rows
 from sinks.timescale.samples import sorted_columns, staged_columns
 from sinks.timescale.series import SeriesCache, identity
-from tests.integration.timescale_setup import START, collected, looked, ms, raw
+from tests.integration.timescale_setup import START, collected, looked, ms, raw, registered
 from tests.unit.sinks.test_gotify_deliver import requested
 
 READER = RecordReader()
@@ -109,6 +109,13 @@ def test_a_gap_and_a_request_become_rows() -> None:
     rows = rows_of([item(raw(gap, COLLECTIONS, offset=0)), item(raw(request, NOTIFICATIONS, offset=0))])
     assert [(one.first_missing, one.last_missing) for one in rows.gaps] == [(4, 9)]
     assert [(one.notification_id, one.receiver) for one in rows.requests] == [(request.id, "gotify")]
+
+
+def test_what_infra_metrics_says_of_a_device_is_an_event_and_no_second_entry_of_the_inventory() -> None:
+    news = registered(1)
+    rows = rows_of([item(raw(news, METRICS, offset=0)), item(raw(looked(2), METRICS, offset=1))])
+    assert (len(rows.events), len(rows.looks), rows.devices) == (2, 1, [])
+    assert len(rows_of([item(raw(news, DEVICES, offset=0))]).devices) == 1
 
 
 def test_ticks_tombstones_and_what_is_redriven_for_others_are_nothing_to_store() -> None:
