@@ -6,7 +6,6 @@ them (what follows must be there, or arrive within a while).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from aiokafka.partitioner import DefaultPartitioner
 
@@ -20,8 +19,8 @@ from schemas.codec import decode, encode
 from schemas.record import RawRecord
 from schemas.refusal import EventRefused
 from streams.batch import Deriver
-from streams.derivation import Derivation
 from streams.derivations import all_derivations
+from streams.fleet import AnyDerivation
 
 _LOOK_AGAIN_S = 1.0
 
@@ -79,7 +78,7 @@ async def verify(settings: KafkaSettings, *, topic: str | None, wait_s: float, c
 class _Check:
     """One derivation's."""
 
-    def __init__(self, settings: KafkaSettings, derivation: Derivation[Any, Any], clock: Clock) -> None:
+    def __init__(self, settings: KafkaSettings, derivation: AnyDerivation, clock: Clock) -> None:
         self._settings = settings
         self._derivation = derivation
         self._clock = clock

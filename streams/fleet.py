@@ -15,7 +15,7 @@ from streams.derivation import Derivation, Moment, Output, P
 Parts = Mapping[str, Mapping[str, Any]]
 """The state: by kind, by name, a frozen dataclass. Every kind is there, if empty."""
 
-Place = tuple[str, str]
+Key = tuple[str, str]
 """Kind and name of a part."""
 
 
@@ -31,7 +31,7 @@ class Told:
 class FleetStep:
     """The parts that a record changed (None: the part is gone), what follows, and things to count."""
 
-    changes: Mapping[Place, Any] = field(default_factory=dict)
+    changes: Mapping[Key, Any] = field(default_factory=dict)
     outputs: tuple[Told, ...] = ()
     notes: tuple[str, ...] = ()
 

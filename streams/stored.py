@@ -2,9 +2,10 @@
 
 `<partition>|<device>` holds a device's state, `<partition>|_partition` the partition's own, and
 `<partition>|_rules|<hash>` the document of the rules in force, which is written once and not with every batch.
+What a state in parts looks like says `streams.fleet_stored`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,11 +58,10 @@ class Changes:
 
 
 @dataclass(slots=True)
-class Loaded:
-    """What is stored of one partition."""
+class StoredDocuments:
+    """What is stored of one partition, whatever its derivation: its own state, and documents of rules by hash."""
 
     partition: PartitionState = field(default_factory=PartitionState)
-    devices: dict[str, StoredDevice] = field(default_factory=dict)
     documents: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def document(self, digest: str) -> dict[str, Any]:
@@ -72,6 +72,13 @@ class Loaded:
                 operation="load state",
             )
         return self.documents[digest]
+
+
+@dataclass(slots=True)
+class Loaded(StoredDocuments):
+    """What is stored of one partition with a state for each device."""
+
+    devices: dict[str, StoredDevice] = field(default_factory=dict)
 
 
 def device_key(partition: int, device: str) -> bytes:
@@ -116,27 +123,36 @@ def encode_rules(document: Mapping[str, Any]) -> bytes:
 
 def owned_by(partition: int, entries: Iterable[tuple[bytes, bytes]]) -> Loaded:
     """The entries of one partition, decoded; those of others are passed over. Raises StateUnreadable."""
-    prefix = f"{partition}|".encode()
     loaded = Loaded()
-    for key, value in entries:
-        if value and key.startswith(prefix):
-            _take(loaded, key[len(prefix) :].decode(), _decode(key, value))
+    for name, value in entries_of(partition, entries):
+        if not take_own(loaded, name, value):
+            loaded.devices[name] = StoredDevice(value["offset"], value["scopes"], value["sent"], value["core"])
     return loaded
 
 
-def _take(loaded: Loaded, name: str, value: dict[str, Any]) -> None:
+def entries_of(partition: int, entries: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The entries of one partition, decoded, by what follows the partition in their keys. Raises StateUnreadable."""
+    prefix = f"{partition}|".encode()
+    for key, value in entries:
+        if value and key.startswith(prefix):
+            yield key[len(prefix) :].decode(), _decode(key, value)
+
+
+def take_own(into: StoredDocuments, name: str, value: dict[str, Any]) -> bool:
+    """Take an entry if it is the partition's own or a document of rules; whether it was."""
     if name == _PARTITION:
         rules = value["rules"]
-        loaded.partition = PartitionState(
+        into.partition = PartitionState(
             offset=value["offset"],
             liveness=Liveness(**value["liveness"]),
             rules=None if rules is None else InForce(**rules),
             documents=tuple(value["documents"]),
         )
-    elif name.startswith(_RULES):
-        loaded.documents[name[len(_RULES) :]] = value["document"]
-    else:
-        loaded.devices[name] = StoredDevice(value["offset"], value["scopes"], value["sent"], value["core"])
+        return True
+    if name.startswith(_RULES):
+        into.documents[name[len(_RULES) :]] = value["document"]
+        return True
+    return False
 
 
 def _decode(key: bytes, value: bytes) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from schemas.headers import REDRIVE_FOR, header
 from schemas.record import RawRecord, RecordReader
 from schemas.refusal import EventRefused
 from schemas.registry import ALERTS, NOTIFICATIONS
-from streams.fold import Applied
+from streams.applied import Applied
 from streams.stored import Changes
 from streams.worker.limit import Limit, Tally
 from streams.worker.metrics import StreamsMetrics

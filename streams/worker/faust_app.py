@@ -20,7 +20,7 @@ from runtime.kafka.options import faust_broker_options
 from runtime.log import get_logger
 from runtime.settings import KafkaSettings
 from schemas.record import RawRecord
-from streams.derivation import Derivation
+from streams.fleet import AnyDerivation
 from streams.settings import StreamsSettings
 from streams.worker.owned import Owned, Ownership
 
@@ -95,7 +95,7 @@ def build_app(
 
 
 def add_agent(
-    app: StreamsApp, derivation: Derivation[Any, Any], settings: StreamsSettings, *, work: Work, failed: Failed
+    app: StreamsApp, derivation: AnyDerivation, settings: StreamsSettings, *, work: Work, failed: Failed
 ) -> None:
     """Let `work` have the derivation's records batch by batch; what it raises goes to `failed`.
 

@@ -7,11 +7,11 @@ applied, so a state that went back (a paused worker wrote an old one) is caught 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from runtime.log import get_logger
-from streams.derivation import Derivation
-from streams.fold import PartitionFold
+from streams.fleet import AnyDerivation
+from streams.folds import Fold, fold_of
 
 Place = tuple[str, int]
 """Topic and partition."""
@@ -26,9 +26,9 @@ MOST_REREADS = 4
 class Owned:
     """One partition and its fold. Compared by identity: after a rebalance there is another one, or none."""
 
-    derivation: Derivation[Any, Any]
+    derivation: AnyDerivation
     topic: str
-    fold: PartitionFold[Any, Any]
+    fold: Fold
     stored: int
     """The next offset as it is stored."""
 
@@ -89,7 +89,7 @@ class Owned:
 class Ownership:
     """The partitions of this worker, by topic and number."""
 
-    def __init__(self, derivations: Iterable[Derivation[Any, Any]]) -> None:
+    def __init__(self, derivations: Iterable[AnyDerivation]) -> None:
         self.derivations = {one.reads: one for one in derivations}
         self._owned: dict[Place, Owned] = {}
         self.generation = 0
@@ -121,7 +121,7 @@ class Ownership:
             derivation = self.derivations[topic]
             entries = _by_partition(tables[derivation.table])
             for partition in sorted(partitions):
-                fold: PartitionFold[Any, Any] = PartitionFold(derivation, partition)
+                fold = fold_of(derivation, partition)
                 fold.load(entries.get(partition, ()))
                 owned[topic, partition] = Owned(derivation, topic, fold, fold.next_offset)
         self._owned = owned

@@ -22,8 +22,8 @@ from schemas.codec import decode, encode
 from schemas.record import RawRecord
 from schemas.registry import Event
 from streams.batch import derive
-from streams.derivation import Derivation
 from streams.derivations import all_derivations
+from streams.fleet import AnyDerivation
 from tests.unit.streams.log_of_events import Log
 
 ROOT = Path(__file__).parents[2]
@@ -137,7 +137,7 @@ def raws_of(*logs: Log) -> list[RawRecord]:
     return [log.raws[index] for index in range(longest) for log in logs if index < len(log.raws)]
 
 
-async def applied_offsets(settings: KafkaSettings, derivation: Derivation[Any, Any]) -> dict[int, int]:
+async def applied_offsets(settings: KafkaSettings, derivation: AnyDerivation) -> dict[int, int]:
     """By partition, the last offset whose results are stored, as the changelog has it."""
     changelog = load_catalog(settings).changelog(derivation.table)
     found: dict[int, int] = {}
@@ -187,7 +187,7 @@ async def all_applied(settings: KafkaSettings, worker: Worker) -> None:
 
 
 async def _is_applied(
-    settings: KafkaSettings, derivation: Derivation[Any, Any], *, ends: dict[int, int], worker: Worker
+    settings: KafkaSettings, derivation: AnyDerivation, *, ends: dict[int, int], worker: Worker
 ) -> bool:
     assert worker.process.poll() is None, "the worker ended"
     stored = await applied_offsets(settings, derivation)

@@ -8,9 +8,10 @@ from uuid import UUID
 import orjson
 import pytest
 
+from streams.applied import NOTHING, REPEATED
 from streams.derivation import Moment, Step
 from streams.device_status.core import DeviceStatus
-from streams.fold import MOST_SCOPES, NOTHING, REPEATED, PartitionFold
+from streams.fold import MOST_SCOPES, PartitionFold
 from streams.stored import StateUnreadable, device_key, partition_key
 from tests.unit.streams.log_of_events import Collections
 
