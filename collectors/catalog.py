@@ -52,7 +52,7 @@ COLLECTORS = (
     # Identity first: a device is registered before it is measured.
     Collector("identity", 300, lambda _, __: identity_look(), everywhere=True),
     Collector("system", 10, lambda s, every: system_look(interval_s=every, per_cpu=s.per_cpu), everywhere=True),
-    Collector("containers", 30, lambda _, every: containers_look(interval_s=every)),
+    Collector("containers", 30, lambda s, every: containers_look(sockets=s.container_sockets, interval_s=every)),
     Collector("network", 120, lambda _, every: network_look(interval_s=every)),
     Collector("services", 600, lambda _, every: services_look(interval_s=every)),
     Collector("zfs", 600, lambda _, every: zfs_look(interval_s=every)),

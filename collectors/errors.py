@@ -49,6 +49,13 @@ class ProgramMissing(LookFailed):
     error_code = "program_missing"
 
 
+class SocketUnusable(LookFailed):
+    """A socket of the machine takes no connection, or what is behind it speaks no HTTP."""
+
+    error_code = "socket_unusable"
+    retryable = True
+
+
 class LookSkipped(LookFailed):
     """The look was not tried; the message is the reason."""
 

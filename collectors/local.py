@@ -11,8 +11,9 @@ from collectors import sections
 from collectors.daemon_thread import in_daemon_thread
 from collectors.errors import CommandFailed, LookFailed, LookTimedOut, OutputTooLarge, ProgramMissing
 from collectors.mounts import unescaped
-from collectors.request import STATVFS, Command, FileSet, Request
+from collectors.request import STATVFS, Command, FileSet, Gets, Request
 from collectors.transport import Limits, Output
+from collectors.unix_http import get_all
 
 MOUNTS = "/proc/self/mounts"
 OF_PROCESS = {MOUNTS: "/proc/1/mounts", "/proc/net/dev": "/proc/1/net/dev"}
@@ -34,6 +35,8 @@ class LocalTransport:
         """Return the answer to one request; see `Transport.fetch`."""
         if isinstance(request, FileSet):
             return await self._files(request, limits)
+        if isinstance(request, Gets):
+            return await get_all(request, limits)
         return await self._run(request, limits)
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What a look asks of a transport: run a program, or read files in one round trip."""
+"""What a look asks of a transport: run a program, read files in one round trip, or ask servers on Unix sockets."""
 
 import hashlib
 import re
@@ -44,19 +44,32 @@ class FileSet:
                 raise ValueError(f"{word!r} is not the name of a file system type")
 
 
-Request = Command | FileSet
+@dataclass(frozen=True, slots=True)
+class Gets:
+    """Ask HTTP servers on Unix sockets of the machine itself: socket and path of each, `at_once` at a time.
+
+    The answer is one text in the form of `collectors.sections`: `clock`, seconds since 1970 when it began, then
+    `GET <path> of <socket> [status <HTTP status>]` for each, in their order. Status 0 is one that did not answer; the
+    text is why.
+    """
+
+    of: tuple[tuple[str, str], ...]
+    at_once: int = 8
+
+
+Request = Command | FileSet | Gets
 """What a transport answers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Run one program, then those that its answer asks for; see `collectors.chain`.
+    """Ask one thing, then those that its answer asks for; see `collectors.chain`.
 
-    `then` is pure: given the first one's output, it returns the commands. It raises ParseError.
+    `then` is pure: given the first one's output, it returns the requests. It raises ParseError.
     """
 
-    first: Command
-    then: Callable[[str], tuple[Command, ...]]
+    first: Command | Gets
+    then: Callable[[str], tuple[Command | Gets, ...]]
 
 
 Question = Request | Chain
@@ -76,9 +89,11 @@ def argv_of(request: Question) -> tuple[str, ...]:
     For files that is one constant script for sh(1), with head(1) and stat(1) of coreutils or busybox.
     """
     if isinstance(request, Chain):
-        return request.first.argv
+        return argv_of(request.first)
     if isinstance(request, Command):
         return request.argv
+    if isinstance(request, Gets):
+        return ("GET", *(f"unix://{socket}{path}" for socket, path in request.of))
     script = f"LC_ALL=C; export LC_ALL; head -v -c {request.max_file_bytes} {' '.join(request.patterns)} 2>/dev/null"
     if request.filesystems:
         script += "; " + _STATVFS_SCRIPT.format(types="|".join(request.filesystems))

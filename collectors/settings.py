@@ -15,6 +15,8 @@ from schemas.fields import DEVICE_ID_PATTERN
 
 LEAST_INTERVAL_S = 0.1
 LARGEST_INTERVAL_S = 31 * 86_400
+_SOCKET = re.compile(r"/[^\x00-\x1f\x7f]{1,106}")
+"""As long as the address of a socket may be: unix(7)."""
 _INTERVAL = re.compile(r"([a-z][a-z0-9_]{0,63})=([0-9]{1,7}(?:\.[0-9]{1,3})?)")
 
 
@@ -57,6 +59,11 @@ class AgentSettings(Concern):
         (),
         description="Compose files to read beside running containers' own, `*` allowed; /opt and /srv when not set.",
         examples=["/opt/*/compose.yaml,/opt/*/compose.yml"],
+    )
+    container_sockets: CommaList = Field(
+        (),
+        description="Sockets of Docker or Podman to ask for this machine's containers, instead of their programs.",
+        examples=["/var/run/docker.sock"],
     )
     raw_dir: Path | None = Field(
         None,
@@ -108,6 +115,14 @@ class AgentSettings(Concern):
         FileSet(value)
         return value
 
+    @field_validator("container_sockets")
+    @classmethod
+    def _sockets(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            if _SOCKET.fullmatch(one) is None:
+                raise ValueError(f"{one!r} is not the absolute path of a socket: /var/run/docker.sock")
+        return value
+
     @field_validator("intervals")
     @classmethod
     def _seconds(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -122,6 +137,11 @@ class AgentSettings(Concern):
         return {name: float(seconds) for name, _, seconds in (one.partition("=") for one in self.intervals)}.get(
             collector, default_s
         )
+
+    @property
+    def over_ssh(self) -> "AgentSettings":
+        """The settings as they hold for devices over SSH."""
+        return self.model_copy(update={"interval_s": self.remote_interval_s, "container_sockets": ()})
 
     @property
     def limits(self) -> SpoolLimits:

@@ -218,7 +218,7 @@ def lines_command(*, sudo: bool) -> None:
 
     What is asked further, because of an answer, is in deploy/ssh/patterns. After an upgrade the lines may differ.
     """
-    for planned in planned_looks(Place.here().settings):
+    for planned in planned_looks(Place.here().settings.over_ssh):
         request = planned.look.request
         first = request.first if isinstance(request, Chain) else request
         click.echo(words_line(argv_of(elevated(first, planned.look.sudo if sudo else ()))))

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from collectors.containers.secrecy import read_quietly
+from collectors.document import Document
 from collectors.errors import ParseError
 from collectors.request import Command
 from schemas.container import Engine
@@ -43,7 +44,7 @@ _CLOCK = re.compile(r"clock ([0-9]{9,11})(\.[0-9]{1,9})?(?![0-9])")
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One engine: the program that speaks to it, what it is, its version, the ids of its containers.
+    """One engine: the program that speaks to it or its socket, what it is, its version, the ids of its containers.
 
     `up` is false when it did not answer; then nothing else of it is known.
     """
@@ -79,7 +80,7 @@ def read_listing(text: str, *, section: str) -> Listing:
             raise ParseError("neither an engine nor the id of a container", section=section, line=number)
     if not found:
         raise ParseError("names no engine", section=section)
-    return Listing(seconds, tuple(_once(replace(listed, ids=tuple(ids)) for listed, ids in found)))
+    return Listing(seconds, tuple(once(replace(listed, ids=tuple(ids)) for listed, ids in found)))
 
 
 def _clock(line: str) -> float | None:
@@ -93,15 +94,18 @@ def _listed(program: str, rest: str, *, section: str) -> Listed:
         return Listed(program, "podman" if program == "podman" else "docker", up=False)
     version = read_quietly(rest, section=section)
     server = version.at("Server")
-    parts = [part.at("Name").text() or "" for part in server.at("Components").items()]
-    # Podman on the spot has no server; behind Docker's program it says so among its components.
-    podman = program == "podman" or any("podman" in part.lower() for part in parts)
-    podman = podman or not server.mapping()
+    # Podman on the spot has no server.
+    podman = program == "podman" or not server.mapping() or is_podman(server)
     number = server.at("Version").text() or version.at("Client", "Version").text()
     return Listed(program, "podman" if podman else "docker", number)
 
 
-def _once(engines: Iterable[Listed]) -> Iterator[Listed]:
+def is_podman(server: Document) -> bool:
+    """Tell whether a server that speaks Docker's language is Podman: it says so among its components."""
+    return any("podman" in (part.at("Name").text() or "").lower() for part in server.at("Components").items())
+
+
+def once(engines: Iterable[Listed]) -> Iterator[Listed]:
     """Yield each engine once: a `docker` that is Podman's shows the containers that `podman` shows."""
     seen: dict[Engine, Listed] = {}
     for listed in engines:

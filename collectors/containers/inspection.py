@@ -61,8 +61,13 @@ MOST_ROWS = 10_000
 
 
 def read_inspection(text: str, *, section: str) -> tuple[Document, ...]:
-    """Return the containers of an answer, cut down to what may be looked at. ParseError when it is none."""
+    """Return the containers of an answer, cut down to what may be looked at. ParseError when it is none.
+
+    Programs answer a list, the API one container.
+    """
     whole = read_quietly(text, section=section)
+    if isinstance(whole.value, dict) and "State" in whole.value:
+        return (Document(kept(whole.value, _WANTED), section),)
     if not isinstance(whole.value, list):
         raise Document(None, section).wrong("a list of containers")
     if len(whole.value) > MOST_ROWS:

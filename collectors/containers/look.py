@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from collectors.containers.api import asked_first, then_asked
 from collectors.containers.engines import LIST, then
 from collectors.containers.reading import Readings, parse
 from collectors.containers.telling import NAME, tell
@@ -9,8 +10,22 @@ from collectors.look import Look
 from collectors.request import Chain
 
 
-def containers_look(*, interval_s: float | None = None) -> Look[Readings]:
-    """Return the entry of the command registry. The script finds out which of `docker` and `podman` is there."""
+def containers_look(*, sockets: tuple[str, ...] = (), interval_s: float | None = None) -> Look[Readings]:
+    """Return the entry of the command registry. The script finds out which of `docker` and `podman` is there.
+
+    With `sockets`, the engines behind them are asked instead, and no program is run.
+    """
+    if sockets:
+        return Look(
+            name=NAME,
+            category="containers",
+            request=Chain(asked_first(sockets), then_asked),
+            parse=parse,
+            tell=partial(tell, interval_s=interval_s),
+            timeout_s=30.0,
+            cache_ttl_s=30.0,
+            retries=1,
+        )
     return Look(
         name=NAME,
         category="containers",

@@ -1,4 +1,7 @@
-"""All containers of a device, out of the text of one look: each engine's list, what it says of each, what they use."""
+"""All containers of a device, out of the text of one look: each engine's list, what it says of each, what they use.
+
+Whether programs were run or sockets were asked, what is made of the answers is the same.
+"""
 
 import re
 import shlex
@@ -6,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from collectors import sections
+from collectors.containers.api import gotten, is_of_sockets, read_api_digests, read_api_listing
 from collectors.containers.engines import MOST_CONTAINERS, PROGRAMS, Listed, Listing, read_listing
 from collectors.containers.inspection import (
     RUNS,
@@ -17,7 +21,7 @@ from collectors.containers.inspection import (
 )
 from collectors.containers.listed import is_listed, read_listed
 from collectors.containers.secrecy import read_quietly
-from collectors.containers.usage import Used, read_stats
+from collectors.containers.usage import Used, read_api_stats, read_stats
 from collectors.document import Document
 from collectors.errors import ParseError
 from schemas.container import Container, Engine
@@ -31,10 +35,14 @@ _DIGEST = re.compile(r"(sha256:[0-9a-f]{64}) ([^<>\s@]{1,512}@sha256:[0-9a-f]{64
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A container, and the processor's seconds it has used since it started, where the engine tells them."""
+    """A container, and the processor's seconds it has used since it started, where the engine tells them.
+
+    `counted_at` is when that was, in seconds since 1970, where the engine tells it more exactly than the look's clock.
+    """
 
     container: Container
     cpu_seconds: float | None = None
+    counted_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +74,22 @@ class _Answers:
 
 
 def parse(text: str) -> Readings:
-    """Read a look, or the bare output of `docker inspect`, `podman inspect`, `podman ps --format json`.
+    """Read a look, or the bare output of `docker inspect`, `podman inspect`, `podman ps --format json`, of the API's
+    ContainerInspect.
 
     ParseError otherwise; it quotes no environment and no command line.
     """
     if text.lstrip().startswith(("[", "{")):
         return _bare(text)
+    parts = sections.split(text)
+    listing, answers = _of_sockets(parts) if is_of_sockets(parts) else _of_programs(parts)
+    return Readings(tuple(_engine(one, answers[one.program], listing) for one in listing.engines), listing.seconds)
+
+
+def _of_programs(parts: Mapping[str, str]) -> tuple[Listing, dict[str, _Answers]]:
     listing: Listing | None = None
     answers: dict[str, _Answers] = {program: _Answers() for program in PROGRAMS}
-    for name, content in sections.split(text).items():
+    for name, content in parts.items():
         program, what = _asked(name)
         if what == "list":
             listing = read_listing(content, section="list")
@@ -82,7 +97,22 @@ def parse(text: str) -> Readings:
             _read(answers[program], what, content, section=f"{program} {what}")
     if listing is None:
         raise ParseError("neither the sections of a look nor JSON of `inspect`", section=BARE)
-    return Readings(tuple(_engine(one, answers[one.program], listing) for one in listing.engines), listing.seconds)
+    return listing, answers
+
+
+def _of_sockets(parts: Mapping[str, str]) -> tuple[Listing, dict[str, _Answers]]:
+    listing = read_api_listing(parts)
+    answers = {listed.program: _Answers() for listed in listing.engines}
+    for got in gotten(parts):
+        if not got.is_good or got.socket not in answers or not got.content.strip():
+            continue
+        if got.what == "inspect":
+            answers[got.socket].rows += read_inspection(got.content, section=got.section)
+        elif got.what == "stats" and (used := read_api_stats(got.content, section=got.section)) is not None:
+            answers[got.socket].used.append(used)
+        elif got.what == "images":
+            answers[got.socket].digests |= read_api_digests(got.content, section=got.section)
+    return listing, answers
 
 
 def _bare(text: str) -> Readings:
@@ -146,7 +176,8 @@ def _with_usage(container: Container, used: Used | None, row: Document) -> Seen:
     if not counts_network(row):
         changes |= {"network_received_bytes": None, "network_sent_bytes": None}
     usage = used.usage.model_copy(update=changes)
-    return Seen(container.model_copy(update={"usage": usage}), used.cpu_seconds)
+    counted_at = used.at.timestamp() if used.at is not None else None
+    return Seen(container.model_copy(update={"usage": usage}), used.cpu_seconds, counted_at)
 
 
 def _once(seen: tuple[Seen, ...]) -> tuple[Seen, ...]:

@@ -16,8 +16,8 @@ from schemas.registry import METRICS, OBSERVATIONS
 NAME = "containers"
 ROOM = 900_000
 """Bytes that the containers of one event may take: an event has 1 MiB, its envelope and names included."""
-Earlier = dict[tuple[str | None, datetime | None], float | None]
-"""Processor's seconds of the look before, by container and when it was started."""
+Earlier = dict[tuple[str | None, datetime | None], Seen]
+"""What the look before saw, by container and when it was started."""
 
 MOST_SAMPLES = 2_500
 """Of one event; the samples of more than about 200 containers are told in several."""
@@ -52,27 +52,35 @@ def _samples(engine: Engined) -> Iterator[Sample]:
 
 def _with_shares(engine: Engined, now: Readings, before: Readings | None) -> Engined:
     """Return what was seen with the share of a processor between two looks, where the engine counts seconds."""
-    if before is None or now.seconds is None or before.seconds is None:
+    if before is None:
         return engine
-    passed = now.seconds - before.seconds
     earlier: Earlier = {
-        (seen.container.id, seen.container.started_at): seen.cpu_seconds
+        (seen.container.id, seen.container.started_at): seen
         for other in before.engines
         if other.engine == engine.engine
         for seen in other.containers
     }
-    return replace(engine, containers=tuple(_with_share(seen, earlier, passed) for seen in engine.containers))
+    clocks = now.seconds, before.seconds
+    return replace(engine, containers=tuple(_with_share(seen, earlier, clocks) for seen in engine.containers))
 
 
-def _with_share(seen: Seen, earlier: Earlier, passed: float) -> Seen:
+def _with_share(seen: Seen, earlier: Earlier, clocks: tuple[float | None, float | None]) -> Seen:
     usage = seen.container.usage
-    used = earlier.get((seen.container.id, seen.container.started_at))
-    # Below a second the two clocks that this divides by are too coarse.
-    if usage is None or seen.cpu_seconds is None or used is None or passed < 1 or seen.cpu_seconds < used:
+    before = earlier.get((seen.container.id, seen.container.started_at))
+    if usage is None or before is None or seen.cpu_seconds is None or before.cpu_seconds is None:
         return seen
-    share = round((seen.cpu_seconds - used) / passed, 6)
+    passed = _passed((seen.counted_at, before.counted_at), clocks)
+    # Below a second the two clocks that this divides by are too coarse.
+    if passed < 1 or seen.cpu_seconds < before.cpu_seconds:
+        return seen
+    share = round((seen.cpu_seconds - before.cpu_seconds) / passed, 6)
     container = seen.container.model_copy(update={"usage": usage.model_copy(update={"cpu_utilization": share})})
     return replace(seen, container=container)
+
+
+def _passed(*pairs: tuple[float | None, float | None]) -> float:
+    """Return the seconds between two instants, the first two that are both known; 0 when none are."""
+    return next((now - before for now, before in pairs if now is not None and before is not None), 0.0)
 
 
 def fitted(containers: tuple[Container, ...]) -> tuple[tuple[Container, ...], bool]:

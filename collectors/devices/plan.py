@@ -25,9 +25,9 @@ class Plan:
 
     def settings(self, settings: AgentSettings) -> AgentSettings:
         """Return the agent's settings as they hold for this device: which collectors, how often."""
-        remote = {"interval_s": settings.remote_interval_s} if self.target is not None else {}
+        here = settings if self.target is None else settings.over_ssh
         chosen = {"collectors": self.collectors} if self.collectors else {}
-        return settings.model_copy(update={**remote, **chosen, "intervals": (*settings.intervals, *self.intervals)})
+        return here.model_copy(update={**chosen, "intervals": (*settings.intervals, *self.intervals)})
 
     @property
     def elevates(self) -> bool:

@@ -16,8 +16,9 @@ from collectors.errors import (
     OutputTooLarge,
     ProgramMissing,
     SessionRefused,
+    SocketUnusable,
 )
-from collectors.request import Command, FileSet, Request, argv_of
+from collectors.request import Command, FileSet, Gets, Request, argv_of
 from collectors.ssh.pool import SshPool
 from collectors.ssh.quoting import command_line, quoted
 from collectors.ssh.target import Target
@@ -46,6 +47,8 @@ class SshTransport:
 
     async def fetch(self, request: Request, limits: Limits) -> Output:
         """Return the answer to one request; see `Transport.fetch`. Raises LookUnreachable and its kinds, too."""
+        if isinstance(request, Gets):
+            raise SocketUnusable("sockets are asked on the machine itself only, not over SSH", operation="ask")
         command = request if isinstance(request, Command) else Command(argv_of(request))
         line = command_line(command.argv)
         title = "sh" if isinstance(request, FileSet) else command.argv[0]

@@ -21,6 +21,19 @@ class NoEngine(Exception):
     """Why there can be none here."""
 
 
+def busybox_image() -> bytes:
+    """Return the files of an image of busybox alone, as a tar archive."""
+    busybox = Path(shutil.which("busybox") or "")
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        tar.add(busybox.resolve(), "bin/busybox")
+        for applet in APPLETS:
+            link = tarfile.TarInfo(f"bin/{applet}")
+            link.type, link.linkname = tarfile.SYMTYPE, "busybox"
+            tar.addfile(link)
+    return archive.getvalue()
+
+
 class Engine:
     """The engine: run containers in it, ask it, stop it."""
 
@@ -33,6 +46,11 @@ class Engine:
     def environment(self) -> dict[str, str]:
         """What a look needs: a PATH on which Docker is the only engine, and where it listens."""
         return {"PATH": str(self._folder / "bin"), "DOCKER_HOST": self.host, "LC_ALL": "C", "HOME": str(self._folder)}
+
+    @property
+    def socket(self) -> str:
+        """The path of its socket."""
+        return self.host.removeprefix("unix://")
 
     def start(self) -> None:
         """Start it and make its image. Raises NoEngine with the reason."""
@@ -80,15 +98,7 @@ class Engine:
             time.sleep(0.2)
 
     def _import(self) -> None:
-        busybox = Path(shutil.which("busybox") or "")
-        archive = io.BytesIO()
-        with tarfile.open(fileobj=archive, mode="w") as tar:
-            tar.add(busybox.resolve(), "bin/busybox")
-            for applet in APPLETS:
-                link = tarfile.TarInfo(f"bin/{applet}")
-                link.type, link.linkname = tarfile.SYMTYPE, "busybox"
-                tar.addfile(link)
-        made = self._docker("import", "--change", "ENV PATH=/bin", "-", IMAGE, given=archive.getvalue())
+        made = self._docker("import", "--change", "ENV PATH=/bin", "-", IMAGE, given=busybox_image())
         if made.returncode != 0:
             raise NoEngine(f"no image can be made: {_last(made.stderr)}")
 
