@@ -1,17 +1,12 @@
 """A restricted key and its wrapper on a real sshd: what the lists allow works, all else is refused."""
 
-import re
 import time
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import asyncssh
 import pytest
-from click.testing import CliRunner
 
-from cli.main import build_cli
 from collectors.absence import absence
-from collectors.drives.scan import Scanned
 from collectors.errors import CommandFailed, ProgramMissing
 from collectors.identity.look import identity_look
 from collectors.request import Command
@@ -19,35 +14,17 @@ from collectors.ssh import quoting
 from collectors.ssh.transport import SshTransport
 from collectors.system.look import FILES, parse
 from collectors.transport import Limits
-from collectors.zfs.commands import commands
+from tests.integration.restricted import restricted_sshd
 from tests.ssh_devices import ssh_transport
-from tests.sshd import HOST, Sshd, needs_sshd, running_sshd
+from tests.sshd import HOST, Sshd, needs_sshd
 
 pytestmark = needs_sshd
-SAMPLES = Path(__file__).parents[2] / "deploy" / "ssh"
 
 
 @pytest.fixture(scope="module")
 def restricted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
-    folder = tmp_path_factory.mktemp("restricted")
-    lists = folder / "lists"
-    lists.mkdir()
-    shown = CliRunner().invoke(build_cli(), ["devices", "lines"], env={"INFRASTRUCTOR_DATA_DIR": str(folder)})
-    (lists / "lines").write_text(shown.output)
-    patterns = (SAMPLES / "patterns").read_text()
-    (lists / "patterns").write_text(
-        patterns + "'echo' allowed [a-z]+\n'echo' anything .*\n.*printenv\n'sleep' [0-9]+\n"
-    )
-    wrapper = folder / "infrastructor-shell"
-    text = (SAMPLES / "infrastructor-shell").read_text()
-    wrapper.write_text(
-        text.replace("lists=/etc/infrastructor-shell", f"lists={lists}").replace("seconds=150", "seconds=1")
-    )
-    wrapper.chmod(0o755)
-    sample = next(line for line in (SAMPLES / "authorized_keys.sample").read_text().splitlines() if line[0] != "#")
-    options = sample.partition(" ssh-ed25519")[0]
-    options = options.replace("/usr/local/libexec/infrastructor-shell", str(wrapper)).replace("192.0.2.10", HOST)
-    with running_sshd(folder / "sshd", options=options) as server:
+    more = "'echo' allowed [a-z]+\n'echo' anything .*\n.*printenv\n'sleep' [0-9]+\n"
+    with restricted_sshd(tmp_path_factory.mktemp("restricted"), more=more) as server:
         yield server
 
 
@@ -132,13 +109,3 @@ async def test_what_hangs_is_ended_and_nothing_is_forwarded(transport: SshTransp
     with pytest.raises(CommandFailed, match="sleep ended with 124"):
         await transport.fetch(Command(("sleep", "60")), Limits())
     assert time.monotonic() - began < 8
-
-
-def test_the_patterns_know_what_collectors_ask_further() -> None:
-    patterns = [re.compile(line) for line in (SAMPLES / "patterns").read_text().splitlines()]
-    asked = [Scanned("/dev/sda").argv, Scanned("/dev/bus/0", "megaraid,1").argv, Scanned("/dev/nvme0", "nvme").argv]
-    for version in ("zfs-2.1.11-1\n", "zfs-2.3.0-1\n"):
-        asked += [command.argv for command in commands(version)]
-    for argv in asked:
-        line = quoting.words_line(argv)
-        assert any(pattern.fullmatch(line) for pattern in patterns), line
