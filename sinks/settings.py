@@ -19,6 +19,13 @@ class SinkSettings(Concern):
     batch_rows: int = Field(
         20_000, ge=1, le=1_000_000, description="A batch is stored when it has so many rows.", examples=["20000"]
     )
+    batch_rows_behind: int = Field(
+        100_000,
+        ge=1,
+        le=1_000_000,
+        description="While the batch before is still being stored, the next grows up to so many rows.",
+        examples=["100000"],
+    )
     batch_window_s: float = Field(
         1.0,
         gt=0,

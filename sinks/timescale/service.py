@@ -183,7 +183,7 @@ class TimescaleSink:
         """Read and decode until the batch is full, urgent, or old enough."""
         batch = Batch()
         ends_at: float | None = None
-        while not self._around.stop.asked and batch.rows < self._settings.batch_rows and not batch.urgent:
+        while not self._around.stop.asked and not self._is_full(batch) and not batch.urgent:
             left = _IDLE_POLL_S if ends_at is None else ends_at - time.monotonic()
             if left <= 0:
                 break
@@ -197,6 +197,12 @@ class TimescaleSink:
                 break
         return batch
 
+    def _is_full(self, batch: Batch) -> bool:
+        """Whether to store the batch now. What would only wait for the one before may as well grow: that is faster."""
+        settings, waits = self._settings, self._writing is not None and not self._writing.done()
+        most = max(settings.batch_rows, settings.batch_rows_behind) if waits else settings.batch_rows
+        return batch.rows >= most
+
     async def _take(
         self, batch: Batch, polled: "Sequence[tuple[Owned, Sequence[ConsumerRecord[bytes, bytes]]]]"
     ) -> None:
@@ -206,7 +212,7 @@ class TimescaleSink:
         for owner, records in polled:
             if not owner.is_live():
                 continue
-            if batch.rows >= self._settings.batch_rows:
+            if self._is_full(batch):
                 self._held.append((owner, records))
                 continue
             if records[0].offset > owner.ahead and owner.topic != DEVICES:
@@ -222,7 +228,7 @@ class TimescaleSink:
                 if index % _YIELD_EVERY == _YIELD_EVERY - 1:
                     # The other task is feeding the database: let it hand over its next piece.
                     await asyncio.sleep(0)
-                if batch.rows >= self._settings.batch_rows and index + 1 < len(records):
+                if self._is_full(batch) and index + 1 < len(records):
                     self._held.append((owner, records[index + 1 :]))
                     break
             self._metrics.records.labels(owner.topic).inc(len(records))
