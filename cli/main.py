@@ -19,6 +19,7 @@ SUBCOMMANDS = (
     Subcommand("devices", "cli.devices.command", "devices", "The machines that are watched over SSH."),
     Subcommand("streams", "cli.streams", "streams", "Derive status, alerts and notifications from the events."),
     Subcommand("rules", "cli.rules", "rules", "Check and test the rules of alerts."),
+    Subcommand("policies", "cli.policies", "policies", "Check and show when a device is offline, and who is told."),
     Subcommand("sink", "cli.sink", "sink", "Project events into the database, or tell people."),
     Subcommand("topics", "cli.topics", "topics", "Compare Kafka's topics with topics.yaml, and create them."),
     Subcommand("db", "cli.db", "db", "Migrate the database and show its state."),

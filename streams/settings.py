@@ -19,8 +19,13 @@ class StreamsSettings(Concern):
         description="The rules of the alerts; those that come with this version when not set.",
         examples=["/etc/infrastructor/rules.yaml"],
     )
+    policies_file: Path | None = Field(
+        None,
+        description="The policies (when a device is offline, who is told); those of this version when not set.",
+        examples=["/etc/infrastructor/policies.yaml"],
+    )
     rules_poll_s: float = Field(
-        2, gt=0, le=3600, description="How often the file of rules is looked at for a change.", examples=["2"]
+        2, gt=0, le=3600, description="How often the files of rules and policies are looked at.", examples=["2"]
     )
     tick_s: float = Field(
         5, ge=0.05, le=3600, description="Period of the ticks in which liveness is counted.", examples=["5"]
@@ -54,6 +59,15 @@ class StreamsSettings(Concern):
 
 def default_rules() -> Path:
     """The rules of the source tree, or the copy that an installation carries in its `deploy` folder."""
+    return _shipped("rules.yaml")
+
+
+def default_policies() -> Path:
+    """The policies of the source tree, or the copy that an installation carries in its `deploy` folder."""
+    return _shipped("policies.yaml")
+
+
+def _shipped(name: str) -> Path:
     root = Path(__file__).resolve().parents[1]
-    source = root / "rules.yaml"
-    return source if source.is_file() else root / "deploy" / "rules.yaml"
+    source = root / name
+    return source if source.is_file() else root / "deploy" / name

@@ -19,6 +19,7 @@ class StreamsMetrics:
     applied: Gauge
     partitions: Gauge
     states: Counter
+    rules_refused: Gauge
 
     @classmethod
     def on(cls, registry: CollectorRegistry) -> Self:
@@ -49,4 +50,10 @@ class StreamsMetrics:
                 f"{PREFIX}streams_partitions", "Partitions owned by this worker.", ["derivation"], registry=registry
             ),
             states=Counter(f"{PREFIX}streams_states", "States of devices written.", ["derivation"], registry=registry),
+            rules_refused=Gauge(
+                f"{PREFIX}streams_rules_refused",
+                "1: the file of rules or policies is wrong, older than what is in force, or differs from it unraised.",
+                ["kind"],
+                registry=registry,
+            ),
         )

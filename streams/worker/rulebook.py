@@ -1,127 +1,130 @@
-"""The file of rules: put into each owned partition that does not have it yet, at start and whenever it changes."""
+"""Rules and policies: put into each owned partition that does not have them yet, at start and whenever they change."""
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 from runtime.clock import Clock
-from runtime.errors import InputInvalid
 from runtime.kafka.outgoing import outgoing
 from runtime.kafka.producer import Outgoing
 from runtime.log import get_logger
 from runtime.process import Stop
 from schemas.rules import RulesKind, RulesLoaded, RulesLoadedData
-from streams.alerts.rules import load_rules
-from streams.documents import document_hash, rules_id
+from streams.documents import rules_id
+from streams.worker.books import Book, BookFile
 from streams.worker.owned import Owned, Ownership
 from streams.worker.writing import PatientSender
 
-KIND: RulesKind = "alert_rules"
-
-
-@dataclass(frozen=True, slots=True)
-class Book:
-    """A valid set of rules as it stands in the file."""
-
-    revision: int
-    digest: str
-    document: dict[str, Any]
-
-
-def read_book(path: Path) -> Book:
-    """The rules in a file. Raises InputInvalid."""
-    rules, document = load_rules(path)
-    return Book(rules.revision, document_hash(document), document)
+Put = tuple[int, str, int, str]
+"""Which ownership of which partition was given which document."""
 
 
 class Rulebook:
-    """Watches the file by its time of change and size. A file that is wrong is told of, and the last good one stays."""
+    """Puts what the files hold; `refused` says of which kinds something else is in force, and why."""
 
-    def __init__(self, path: Path, ownership: Ownership, *, sender: PatientSender, clock: Clock, poll_s: float) -> None:
-        """Read the file. Raises InputInvalid."""
-        self._path = path
+    def __init__(
+        self, files: Sequence[BookFile], ownership: Ownership, *, sender: PatientSender, clock: Clock, poll_s: float
+    ) -> None:
+        self._files = files
         self._ownership = ownership
         self._sender = sender
         self._clock = clock
         self._poll_s = poll_s
-        self._seen = self._stamp()
-        self._book = read_book(path)
-        self._put: set[tuple[int, str, int, str]] = set()
-        self._complained: set[tuple[int, str, str]] = set()
+        self._put: set[Put] = set()
+        self._complained: set[tuple[str, int, int]] = set()
         self._log = get_logger("streams")
+
+    @property
+    def kinds(self) -> tuple[RulesKind, ...]:
+        """What kinds of documents the files hold."""
+        return tuple(kind for file in self._files for kind in file.books)
+
+    @property
+    def refused(self) -> dict[RulesKind, str]:
+        """Why the files are not what partitions are judged by, by kind."""
+        found: dict[RulesKind, str] = {}
+        for file in self._files:
+            for kind, book in file.books.items():
+                why = file.wrong or next(filter(None, map(partial(_why_not, file, book), self._of(kind))), None)
+                if why is not None:
+                    found[kind] = why
+        return found
 
     async def run(self, stop: Stop) -> None:
         """Watch until asked to stop. Raises SendFailed."""
         while True:
-            self._look()
+            for file in self._files:
+                if file.look():
+                    self._tell(file)
             await self.put()
             if await stop.wait(self._poll_s):
                 return
 
     async def put(self) -> None:
-        """Put the rules into each partition that is ours and lacks them."""
-        wanting = [one for one in self._ownership if self._wants(one)]
-        await self._sender.send([self._loaded(one) for one in wanting])
-        self._put |= {self._key(one) for one in wanting}
-        if wanting:
-            self._log.info("rules put", revision=self._book.revision, partitions=len(wanting))
+        """Put each document into the partitions that are ours and lack it."""
+        generation = self._ownership.generation
+        for file, book in [(one, book) for one in self._files for book in one.books.values()]:
+            wanting = [one for one in self._of(book.kind) if self._wants(one, book, file)]
+            await self._sender.send([self._loaded(one, book) for one in wanting])
+            self._put |= {_key(generation, one, book) for one in wanting}
+            if wanting:
+                self._log.info("rules put", kind=book.kind, revision=book.revision, partitions=len(wanting))
 
-    def _wants(self, owned: Owned) -> bool:
-        if owned.derivation.rules_kind != KIND or self._key(owned) in self._put:
+    def _of(self, kind: RulesKind) -> Iterator[Owned]:
+        return (one for one in self._ownership if one.derivation.rules_kind == kind)
+
+    def _wants(self, owned: Owned, book: Book, file: BookFile) -> bool:
+        if _key(self._ownership.generation, owned, book) in self._put:
             return False
         in_force = owned.fold.rules
-        if in_force is None or in_force.revision < self._book.revision:
+        if in_force is None or in_force.revision < book.revision:
             return True
-        if in_force.digest != self._book.digest:
-            self._complain(in_force.revision)
+        if in_force.digest != book.digest:
+            self._complain(file, book, in_force.revision)
         return False
 
-    def _key(self, owned: Owned) -> tuple[int, str, int, str]:
-        return (self._ownership.generation, owned.topic, owned.partition, self._book.digest)
-
-    def _complain(self, revision: int) -> None:
-        """Say once that the file is not put, and why."""
-        newer = revision > self._book.revision
-        kind = "older" if newer else "clash"
-        if (key := (revision, self._book.digest, kind)) in self._complained:
+    def _complain(self, file: BookFile, book: Book, in_force: int) -> None:
+        """Say once that a document is not put, and why."""
+        if (key := (book.digest, book.revision, in_force)) in self._complained:
             return
         self._complained.add(key)
-        if newer:
-            self._log.warning(
-                "rules not put: the log has a newer revision", file=self._book.revision, in_force=revision
-            )
+        facts = {"kind": book.kind, "file": str(file.path), "file_revision": book.revision, "in_force": in_force}
+        if in_force > book.revision:
+            self._log.warning("rules not put: the log has a newer revision", **facts)
         else:
             self._log.error(
-                "rules refused: this revision is in force with another content; raise `revision` in the file",
-                revision=revision,
-                file=str(self._path),
+                "rules refused: this revision is in force with another content; raise `revision` in the file", **facts
             )
 
-    def _look(self) -> None:
-        """Read the file again when it changed."""
-        stamp = self._stamp()
-        if stamp == self._seen:
+    def _tell(self, file: BookFile) -> None:
+        """Say what became of a file that changed."""
+        if file.wrong is None:
             return
-        self._seen = stamp
-        try:
-            self._book = read_book(self._path)
-        except InputInvalid as error:
-            self._log.error("rules stay as they were", why=error.message, revision=self._book.revision)
+        in_force = {kind: self._in_force(kind) for kind in file.books}
+        self._log.error("rules stay as they were", why=file.wrong, file=str(file.path), in_force=in_force)
 
-    def _stamp(self) -> tuple[int, int] | None:
-        try:
-            found = self._path.stat()
-        except OSError:
-            return None
-        return (found.st_mtime_ns, found.st_size)
+    def _in_force(self, kind: RulesKind) -> list[int]:
+        """The revisions that our partitions are judged by: one, unless a change is on its way."""
+        return sorted({one.fold.rules.revision for one in self._of(kind) if one.fold.rules is not None})
 
-    def _loaded(self, owned: Owned) -> Outgoing:
-        book = self._book
+    def _loaded(self, owned: Owned, book: Book) -> Outgoing:
         event = RulesLoaded(
-            id=rules_id(KIND, book.revision, book.digest, topic=owned.topic, partition=owned.partition),
+            id=rules_id(book.kind, book.revision, book.digest, topic=owned.topic, partition=owned.partition),
             source="/streams/rules",
             subject=f"_partition-{owned.partition}",
             time=self._clock.now(),
-            data=RulesLoadedData(kind=KIND, revision=book.revision, hash=book.digest, document=book.document),
+            data=RulesLoadedData(kind=book.kind, revision=book.revision, hash=book.digest, document=book.document),
         )
         return outgoing(event, owned.topic, sent_ms=self._clock.now_ms(), partition=owned.partition)
+
+
+def _key(generation: int, owned: Owned, book: Book) -> Put:
+    return (generation, owned.topic, owned.partition, f"{book.revision}:{book.digest}")
+
+
+def _why_not(file: BookFile, book: Book, owned: Owned) -> str | None:
+    in_force = owned.fold.rules
+    if in_force is None or in_force.revision < book.revision or in_force.digest == book.digest:
+        return None
+    if in_force.revision > book.revision:
+        return f"{file.path} has revision {book.revision}, revision {in_force.revision} is in force"
+    return f"{file.path}: revision {book.revision} is in force with another content; raise `revision`"

@@ -21,8 +21,9 @@ from runtime.process import Stop, one_line, run_process
 from runtime.settings import HttpSettings, KafkaSettings, LogSettings, ProcessSettings, load, secret_values
 from schemas.registry import DEAD_LETTERS
 from streams.derivations import all_derivations
-from streams.settings import StreamsSettings, default_rules
+from streams.settings import StreamsSettings, default_policies, default_rules
 from streams.worker.batches import Batches, Tools
+from streams.worker.books import BookFile, policy_books, rule_books
 from streams.worker.clockwork import Clockwork
 from streams.worker.faust_app import StreamsApp, add_agent, build_app, reread
 from streams.worker.limit import Limit
@@ -30,14 +31,13 @@ from streams.worker.metrics import StreamsMetrics
 from streams.worker.owned import Ownership
 from streams.worker.pulse import Pulse
 from streams.worker.rulebook import Rulebook
+from streams.worker.shown import Shown
 from streams.worker.watchdog import Watchdog
 from streams.worker.writing import PatientSender
 
 PORT = 9465
 LEAVE_S = 6.0
 """Leaving the consumer group may take so long; then the process ends without."""
-
-LOOK_S = 0.5
 
 
 def run_streams(*, version: str) -> NoReturn:
@@ -85,7 +85,7 @@ class Worker:
         kafka_metrics: KafkaMetrics,
         readiness: Readiness,
     ) -> None:
-        """Read the rules and the list of topics. Raises InputInvalid."""
+        """Read the rules, the policies and the list of topics. Raises InputInvalid."""
         self._settings = settings
         self._kafka = kafka
         self._metrics = metrics
@@ -98,11 +98,22 @@ class Worker:
         self._producer = KafkaProducer(kafka, "infrastructor-streams")
         self._sender = PatientSender(self._producer, self._clock, patience_s=settings.patience_s)
         self._rulebook = Rulebook(
-            settings.rules_file or default_rules(),
+            [
+                BookFile(settings.rules_file or default_rules(), rule_books),
+                BookFile(settings.policies_file or default_policies(), policy_books),
+            ],
             self._ownership,
             sender=self._sender,
             clock=self._clock,
             poll_s=settings.rules_poll_s,
+        )
+        self._shown = Shown(
+            self._ownership,
+            rulebook=self._rulebook,
+            sender=self._sender,
+            readiness=readiness,
+            metrics=metrics,
+            kafka_metrics=kafka_metrics,
         )
         self._log = get_logger("streams")
 
@@ -123,7 +134,7 @@ class Worker:
         app = self._build(pulse, failed)
         clockwork = Clockwork(self._ownership, self._sender, self._clock, period_s=self._settings.tick_s)
         background = [
-            _guarded(run, stop, failed) for run in (pulse.beat, clockwork.run, self._rulebook.run, self._observe)
+            _guarded(run, stop, failed) for run in (pulse.beat, clockwork.run, self._rulebook.run, self._shown.run)
         ]
         starting = asyncio.ensure_future(app.start())
         starting.add_done_callback(lambda done: _pass_on(done, failed))
@@ -163,19 +174,6 @@ class Worker:
     def _waiting(self, error: InfrastructorError) -> None:
         self._readiness.set("kafka", ok=False, why=error.message)
         self._log.warning("waiting for Kafka", why=error.message)
-
-    async def _observe(self, stop: Stop) -> None:
-        """Show what is owned and how far behind it is, and that the loop goes round."""
-        while not await stop.wait(LOOK_S):
-            self._readiness.beat()
-            taken = self._ownership.generation > 0
-            self._readiness.set("partitions", ok=taken, why="" if taken else "waiting for the assignment and recovery")
-            counts = {one.name: 0 for one in self._ownership.derivations.values()}
-            for owned in self._ownership:
-                counts[owned.derivation.name] += 1
-                self._kafka_metrics.lag.labels(owned.topic, owned.partition).set(owned.lag)
-            for name, count in counts.items():
-                self._metrics.partitions.labels(name).set(count)
 
     def _fail(self, failure: "asyncio.Future[None]") -> NoReturn:
         """End the process at once: Faust's own way of stopping would wait for what is never acknowledged."""
