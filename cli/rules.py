@@ -23,8 +23,9 @@ def rules() -> None:
 def check_command(*, file: Path, strict: bool, cost: bool) -> None:
     """Say what is wrong with a file of rules, with line numbers. Exit code 0: nothing; 1: something.
 
-    Errors refuse the file. Warnings are metrics that no collector emits, rules that can never hold or never clear, and
-    rules without a runbook.
+    Errors refuse the file. Warnings are metrics that no collector emits, rules that can never hold or never clear,
+    groups that look like a slip of the pen, and rules without a runbook. Notes name groups that must be those of
+    devices.yaml.
     """
     # Imported here: the command line itself is quick.
     from streams.rulecheck.check import check  # noqa: PLC0415
@@ -39,7 +40,7 @@ def check_command(*, file: Path, strict: bool, cost: bool) -> None:
         click.echo(f"{'rule':<32} {'µs a sample':>12} {'bytes a series':>15}  looks at")
         for name, estimate in costs:
             click.echo(f"{name:<32} {estimate.microseconds:>12.1f} {estimate.state_bytes:>15}  {estimate.why}")
-    warnings = len(checked.findings) - checked.errors
+    warnings = checked.warnings
     if checked.rules is not None:
         whole = sum(estimate.microseconds for _, estimate in costs)
         state = sum(estimate.state_bytes for _, estimate in costs)

@@ -24,6 +24,11 @@ def sequence_scope(source: str) -> str:
     return source
 
 
+def agent_of(source: str) -> str | None:
+    """The agent that an event comes from, by its device id; None of an event that no agent made."""
+    return source.split("/")[2] if source.startswith(_AGENTS) else None
+
+
 def agent_source(agent: str, epoch: UUID, collector: str) -> str:
     """The source of what an agent's collector observes."""
     return f"{_AGENTS}{agent}/{epoch}/{collector}"

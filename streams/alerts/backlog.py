@@ -56,13 +56,22 @@ def _tell_what_holds(draft: Draft, key: str, *, instance: Instance, raised: Rais
         instance,
         compiled.rule,
         device=draft.device,
+        about=draft.about,
         labels=raised.labels,
         unit=raised.unit,
         threshold=(raised.withheld or {}).get("threshold"),
         flapping=raised.flapping,
         at=draft.at,
     )
-    told = replace(raised, at=draft.at.at, revision=data.rule_revision, summary=data.summary, withheld=None)
+    told = replace(
+        raised,
+        at=draft.at.at,
+        revision=data.rule_revision,
+        summary=data.summary,
+        withheld=None,
+        groups=data.groups,
+        parents=data.parents,
+    )
     draft.instances.put(key, replace(instance, raised=told))
     draft.outputs.append(Output(raised.alert_id, AlertRaised, data))
 

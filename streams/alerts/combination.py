@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from schemas.fields import LabelName
-from streams.alerts.conditions import Above, Absent, Below, Outside, StatusIs, Threshold
+from streams.alerts.conditions import Above, Absent, AnyLeaf, Below, Deviates, Outside, StatusIs
 from streams.alerts.selectors import Model, Selector, known_values
 
 MOST_PARTS = 8
@@ -42,7 +42,7 @@ class Combination(Model):
             case "unless":
                 return found[0] and not any(found[1:])
 
-    def leaves(self) -> Iterator[tuple[Selector, Threshold | StatusIs]]:
+    def leaves(self) -> Iterator[tuple[Selector, Above | Below | Outside | Deviates | StatusIs]]:
         """Its conditions that are no combinations, in order; their place is their number."""
         for part in self.parts:
             if isinstance(part.condition, Combination):
@@ -64,7 +64,7 @@ class Part(Model):
     """A condition with its own selection, or a combination."""
 
     select: Selector | None = None
-    condition: Annotated[Above | Below | Outside | StatusIs | Combination, Field(discriminator="kind")]
+    condition: Annotated[Above | Below | Outside | Deviates | StatusIs | Combination, Field(discriminator="kind")]
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -77,10 +77,12 @@ class Part(Model):
 
 
 Combination.model_rebuild()
-AnyCondition = Annotated[Above | Below | Outside | Absent | StatusIs | Combination, Field(discriminator="kind")]
+AnyCondition = Annotated[
+    Above | Below | Outside | Deviates | Absent | StatusIs | Combination, Field(discriminator="kind")
+]
 
 
-def check_selection(select: Selector | None, condition: Threshold | Absent | StatusIs | Combination) -> None:
+def check_selection(select: Selector | None, condition: AnyLeaf | Combination) -> None:
     """See that a condition has the selection that it needs. Raises ValueError."""
     if isinstance(condition, Combination):
         if select is not None:

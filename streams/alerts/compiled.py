@@ -2,12 +2,12 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from streams.alerts.combination import Combination
-from streams.alerts.conditions import Absent, StatusIs, Threshold
+from streams.alerts.conditions import Absent, AnyLeaf, StatusIs
 from streams.alerts.lengths import milliseconds
 from streams.alerts.reductions import AnyReduction
 from streams.alerts.rules import Rule, RuleSet
@@ -21,11 +21,13 @@ class Leaf:
     """One condition of a rule with what it selects; `number` is its place in the rule."""
 
     number: int
-    condition: Threshold | Absent | StatusIs
+    condition: AnyLeaf
     name: str
     """The metric, or the type of the event."""
-    devices: tuple[tuple[re.Pattern[str], ...], ...]
-    """A device matches one of each."""
+    device: re.Pattern[str] | None
+    groups: frozenset[str]
+    group_patterns: tuple[re.Pattern[str], ...]
+    """What the file says that its groups are."""
     labels: Labels
     patterns: tuple[tuple[str, re.Pattern[str]], ...]
     window: str | None
@@ -40,17 +42,24 @@ class Leaf:
             pattern.fullmatch(found.get(name, "")) for name, pattern in self.patterns
         )
 
-    def watches(self, device: str) -> bool:
-        """Whether its matchers of devices take a device."""
-        return all(any(one.fullmatch(device) for one in patterns) for patterns in self.devices)
+    def watches(self, device: str, groups: Iterable[str]) -> bool:
+        """Whether its matchers of devices take a device that says it is in some groups."""
+        if self.device is not None and self.device.fullmatch(device) is None:
+            return False
+        return (
+            not self.groups
+            or any(one.fullmatch(device) for one in self.group_patterns)
+            or not self.groups.isdisjoint(groups)
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Compiled:
-    """A rule made ready; `meaning` is the digest of all but its texts."""
+    """A rule made ready; `meaning` is the digest of all but its texts, `selects` that of what it is about."""
 
     rule: Rule
     meaning: str
+    selects: str
     leaves: tuple[Leaf, ...]
     combination: Combination | None
     stale_ms: int | None
@@ -113,6 +122,7 @@ def compile_rule(rule: Rule, groups: Mapping[str, str]) -> Compiled:
     return Compiled(
         rule=rule,
         meaning=rule.meaning(groups),
+        selects=rule.selects(groups),
         leaves=leaves,
         combination=condition if isinstance(condition, Combination) else None,
         stale_ms=None if rule.stale_after is None else milliseconds(rule.stale_after),
@@ -122,20 +132,15 @@ def compile_rule(rule: Rule, groups: Mapping[str, str]) -> Compiled:
     )
 
 
-def _leaf(
-    number: int, select: Selector, condition: Threshold | Absent | StatusIs, *, groups: Mapping[str, str]
-) -> Leaf:
-    devices: list[tuple[re.Pattern[str], ...]] = []
-    if select.devices is not None:
-        devices.append((re.compile(select.devices),))
-    if select.groups:
-        devices.append(tuple(re.compile(groups[name]) for name in select.groups))
+def _leaf(number: int, select: Selector, condition: AnyLeaf, *, groups: Mapping[str, str]) -> Leaf:
     status = condition if isinstance(condition, StatusIs) else None
     return Leaf(
         number=number,
         condition=condition,
         name=select.metric or STATUS_EVENTS[select.event or ""].TYPE,
-        devices=tuple(devices),
+        device=None if select.devices is None else re.compile(select.devices),
+        groups=frozenset(select.groups),
+        group_patterns=tuple(re.compile(groups[name]) for name in select.groups if name in groups),
         labels=tuple(sorted(select.labels.items())),
         patterns=_patterns(select.labels_match),
         window=window_name(condition),
@@ -148,12 +153,12 @@ def _patterns(texts: Mapping[str, str]) -> tuple[tuple[str, re.Pattern[str]], ..
     return tuple((name, re.compile(text)) for name, text in sorted(texts.items()))
 
 
-def reduction_of(condition: Threshold | Absent | StatusIs) -> AnyReduction | None:
+def reduction_of(condition: AnyLeaf) -> AnyReduction | None:
     """What a condition looks at instead of the last value, if it does."""
     return None if isinstance(condition, Absent | StatusIs) else condition.of
 
 
-def window_name(condition: Threshold | Absent | StatusIs) -> str | None:
+def window_name(condition: AnyLeaf) -> str | None:
     """What a condition's windows are called: the same for the same kind and length."""
     reduction = reduction_of(condition)
     if reduction is None:

@@ -4,6 +4,8 @@ A condition says of a value whether it `holds` and whether it has `cleared`; bet
 The value is the last sample, or with `of` what `streams.alerts.reductions` makes of a window.
 """
 
+import math
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
@@ -113,6 +115,75 @@ class Outside(Condition):
         return self.low if value < self.low else self.high
 
 
+Tolerance = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Deviates(Condition):
+    """Holds while the value is further from its accepted baseline than the tolerance; silent without a baseline.
+
+    The tolerance is `by` (in the unit of the value) or `by_ratio` of the baseline's amount, the larger of both. It has
+    cleared within `clear_by` or `clear_by_ratio` (the same by default). `infrastructor baseline accept` accepts one.
+    """
+
+    kind: Literal["deviates"]
+    by: Tolerance = 0.0
+    by_ratio: Tolerance = 0.0
+    clear_by: Tolerance | None = None
+    clear_by_ratio: Tolerance | None = None
+    way: Literal["above", "below", "both"] = "both"
+    of: AnyReduction | None = None
+
+    @model_validator(mode="after")
+    def _tolerates(self) -> Self:
+        if not self.by and not self.by_ratio:
+            raise ValueError("`by` or `by_ratio` must say how far from the baseline is too far")
+        clear_by, clear_by_ratio = self._clear()
+        if clear_by > self.by or clear_by_ratio > self.by_ratio:
+            raise ValueError("it must clear nearer to the baseline than it holds")
+        return self
+
+    def _clear(self) -> tuple[float, float]:
+        by = self.by if self.clear_by is None else self.clear_by
+        return by, self.by_ratio if self.clear_by_ratio is None else self.clear_by_ratio
+
+    def around(self, baseline: float) -> "Around":
+        """The condition with its baseline known."""
+        clear_by, clear_by_ratio = self._clear()
+        far, near = max(self.by, self.by_ratio * abs(baseline)), max(clear_by, clear_by_ratio * abs(baseline))
+        below, above = self.way != "above", self.way != "below"
+        return Around(
+            low=baseline - far if below else -math.inf,
+            clear_low=baseline - near if below else -math.inf,
+            clear_high=baseline + near if above else math.inf,
+            high=baseline + far if above else math.inf,
+            of=self.of,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """A deviation from a baseline that is known: a range to be outside of, and one to be back inside."""
+
+    low: float
+    clear_low: float
+    clear_high: float
+    high: float
+    of: AnyReduction | None = None
+
+    def holds(self, value: float) -> bool:
+        """Whether the value is outside of the range."""
+        return not self.low <= value <= self.high
+
+    def cleared(self, value: float) -> bool:
+        """Whether the value is back inside."""
+        return self.clear_low <= value <= self.clear_high
+
+    def threshold(self, value: float) -> float | None:
+        """The level that a value broke; None where there is none on the side that it is on."""
+        level = self.low if value < self.low else self.high
+        return level if math.isfinite(level) else None
+
+
 class Absent(Condition):
     """Holds when a device's matching series, seen before, have not been seen for a time, counted in liveness.
 
@@ -139,3 +210,10 @@ class StatusIs(Condition):
 
 
 Threshold = Above | Below | Outside
+"""A condition on a value that knows its levels."""
+
+Levels = Above | Below | Outside | Around
+"""What judges a value."""
+
+AnyLeaf = Above | Below | Outside | Deviates | Absent | StatusIs
+"""Every condition that is no combination."""

@@ -1,5 +1,8 @@
 """The core of alerts over metrics: folds looks into alerts by the rules in force.
 
+What a device is (its groups, what it depends on), that it is retired, and which values of it were accepted stand in
+the same topic, so that they have their place among its looks.
+
 Samples are judged in event time. A look that is not newer than the newest of its collector enters its windows and
 reopens no decision; that it came is a sign that its series live. Absence and staleness are counted in liveness, at
 ticks. Late input builds state and withholds transitions (`streams.alerts.backlog`).
@@ -10,15 +13,19 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from schemas.baseline import BaselineAccepted
+from schemas.device import DeviceRegistered, DeviceRetired, DeviceUpdated
+from schemas.identity import agent_of
 from schemas.metric_look import MetricLook
 from schemas.registry import ALERTS, METRICS
 from schemas.rules import RulesKind
 from streams.alerts import backlog, silence
+from streams.alerts.about import accepted, told, watched_by_another
 from streams.alerts.compiled import AlertPolicy, PolicyMemo
 from streams.alerts.draft import LEFT_OUT, TOO_MANY, Draft
 from streams.alerts.judging import enter, judge
 from streams.alerts.plans import Memo, Plan
-from streams.alerts.replaced import take_rules
+from streams.alerts.replaced import retire, take_about, take_rules
 from streams.alerts.state import MOST_LOOKS, AlertState
 from streams.derivation import Moment, Step
 
@@ -52,10 +59,12 @@ class MetricAlerts:
 
     def on_record(self, state: AlertState, device: str, at: Moment[AlertPolicy]) -> Step[AlertState]:
         """Fold one look."""
-        look = at.record.event
+        look, about = at.record.event, state.memory.about
         if not isinstance(look, MetricLook):
+            return _heard(state, device, at)
+        if about.retired_at is not None and look.time <= about.retired_at:
             return Step(state)
-        plan, record = self._memo.plan(at.policy, look), at.record
+        plan, record = self._memo.plan(at.policy, look, about), at.record
         late = record.sent_ms is not None and record.late
         newest = state.looks.get(look.collector)
         in_order = newest is None or look.time > newest
@@ -102,6 +111,28 @@ class MetricAlerts:
         draft = Draft(state, device, at, withholding=state.memory.late_ms is not None)
         take_rules(draft)
         return draft.step()
+
+
+def _heard(state: AlertState, device: str, at: Moment[AlertPolicy]) -> Step[AlertState]:
+    """Take in what is said of the device itself, or accepted of its series."""
+    event = at.record.event
+    if isinstance(event, BaselineAccepted):
+        # An operator's: it says nothing of how late the device is.
+        draft = Draft(state, device, at, withholding=state.memory.late_ms is not None)
+        take_about(draft, accepted(draft.about, event.data))
+        return draft.step()
+    late = at.record.late
+    draft = Draft(state, device, at, withholding=late or state.memory.late_ms is not None)
+    if late:
+        draft.late_ms = at.liveness_ms
+    if isinstance(event, DeviceRegistered | DeviceUpdated):
+        data = event.data
+        take_about(draft, told(draft.about, groups=data.groups, parents=data.parents, agent=agent_of(event.source)))
+    elif isinstance(event, DeviceRetired) and not watched_by_another(draft.about, event.source):
+        retire(draft)
+    if not late and draft.late_ms is not None:
+        end_backlog(draft)
+    return draft.step()
 
 
 def is_idle(state: AlertState) -> bool:

@@ -5,7 +5,7 @@ as past; `streams.alerts.backlog` tells of both.
 """
 
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from schemas.alert import AlertRaised, AlertResolved, ResolvedBecause
 from streams.alerts.compiled import AlertPolicy
@@ -53,6 +53,11 @@ class Edited(Generic[V]):
                 self.now = dict(self.before)
             del self.now[key]
 
+    def clear(self) -> None:
+        """Remove all values."""
+        if self.now:
+            self.now = {}
+
 
 class Draft:
     """A state being changed. One a record and device; `step` ends it."""
@@ -72,6 +77,7 @@ class Draft:
         self.late_ms = memory.late_ms
         self.past = memory.past
         self.statuses: Edited[Status] = Edited(memory.statuses)
+        self.about = memory.about
         self.outputs: list[Output] = []
         self.notes: list[str] = []
 
@@ -103,7 +109,15 @@ class Draft:
         flapping = self._flaps(key, rule, when or at.at)
         alert_id = at.derive(self.device, "raised", key)
         data = raised_data(
-            instance, rule, device=self.device, labels=labels, unit=unit, threshold=threshold, flapping=flapping, at=at
+            instance,
+            rule,
+            device=self.device,
+            about=self.about,
+            labels=labels,
+            unit=unit,
+            threshold=threshold,
+            flapping=flapping,
+            at=at,
         )
         withheld = data.model_dump(mode="json", exclude_defaults=True) if self.withholding else None
         instance = raised_of(instance, data, alert_id, when or at.at, withheld=withheld)
@@ -146,6 +160,20 @@ class Draft:
         self.recent.put(key, recent)
         return len(recent) >= bounds.raises
 
+    def clear(self) -> None:
+        """Forget all but what is known of the device itself."""
+        self.looks, self.late_ms, self.past = {}, None, ()
+        edited: tuple[Edited[Any], ...] = (
+            self.seen,
+            self.instances,
+            self.windows,
+            self.held,
+            self.recent,
+            self.statuses,
+        )
+        for one in edited:
+            one.clear()
+
     def step(self) -> Step[AlertState]:
         """The state after, the same object if nothing changed, and what follows."""
         state, memory = self.state, self._memory()
@@ -167,7 +195,16 @@ class Draft:
             and self.late_ms == before.late_ms
             and self.past is before.past
             and self.statuses.now is before.statuses
+            and self.about is before.about
         )
         if same:
             return before
-        return Memory(self.windows.now, self.held.now, self.recent.now, self.late_ms, self.past, self.statuses.now)
+        return Memory(
+            self.windows.now,
+            self.held.now,
+            self.recent.now,
+            self.late_ms,
+            self.past,
+            self.statuses.now,
+            self.about,
+        )

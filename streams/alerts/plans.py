@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from schemas.metric_look import MetricLook, Series
+from streams.alerts.about import About
 from streams.alerts.compiled import AlertPolicy, Compiled, Leaf
-from streams.alerts.conditions import Above, Absent, Below, Outside, Threshold
+from streams.alerts.conditions import Above, Absent, Below, Deviates, Levels, Outside
 from streams.alerts.grouping import group_key
 from streams.alerts.reductions import AnyReduction
 
@@ -21,7 +22,7 @@ class Selected:
 
     compiled: Compiled
     leaf: Leaf
-    condition: Threshold
+    condition: Levels
     index: int
     series: Series
     key: str
@@ -61,26 +62,27 @@ class Plan:
 class Memo:
     """Remembers the plan of each look's series, so that matching is done once and not with every look.
 
-    A plan depends on (rules, device, series) and is found by their identity: what is remembered never changes a result.
+    A plan depends on (rules, series, what is known of the device) and is found by their identity: what is remembered
+    never changes a result.
     """
 
     def __init__(self) -> None:
-        self._plans: dict[tuple[str, str], tuple[str, tuple[Series, ...], Plan]] = {}
+        self._plans: dict[tuple[str, str], tuple[str, tuple[Series, ...], About, Plan]] = {}
 
-    def plan(self, policy: AlertPolicy, look: MetricLook) -> Plan:
+    def plan(self, policy: AlertPolicy, look: MetricLook, about: About) -> Plan:
         """The plan of a look."""
         where = (look.subject, look.source)
         found = self._plans.get(where)
-        if found is not None and found[1] is look.series and found[0] == policy.digest:
-            return found[2]
-        plan = plan_of(policy, look.subject, look.series)
+        if found is not None and found[1] is look.series and found[2] is about and found[0] == policy.digest:
+            return found[3]
+        plan = plan_of(policy, look.subject, look.series, about=about)
         if len(self._plans) >= MOST_REMEMBERED and where not in self._plans:
             del self._plans[next(iter(self._plans))]
-        self._plans[where] = (policy.digest, look.series, plan)
+        self._plans[where] = (policy.digest, look.series, about, plan)
         return plan
 
 
-def plan_of(policy: AlertPolicy, device: str, series: tuple[Series, ...]) -> Plan:
+def plan_of(policy: AlertPolicy, device: str, series: tuple[Series, ...], *, about: About) -> Plan:
     """Match every series with the rules of its metric."""
     judged: list[Selected] = []
     grouped: dict[tuple[str, str], list[Selected]] = {}
@@ -88,12 +90,12 @@ def plan_of(policy: AlertPolicy, device: str, series: tuple[Series, ...]) -> Pla
     windows: dict[str, WindowOf] = {}
     for index, one in enumerate(series):
         for compiled, leaf in policy.by_metric.get(one.name, ()):
-            if not leaf.watches(device) or not leaf.selects(one.labels):
+            if not leaf.watches(device, about.groups) or not leaf.selects(one.labels):
                 continue
             if isinstance(leaf.condition, Absent):
                 present[compiled.rule.name] = compiled
                 continue
-            selected = _selected(compiled, leaf, index=index, series=one)
+            selected = _selected(compiled, leaf, index=index, series=one, about=about)
             if selected is None:
                 continue
             if selected.window is not None and leaf.window is not None:
@@ -108,11 +110,20 @@ def plan_of(policy: AlertPolicy, device: str, series: tuple[Series, ...]) -> Pla
     return Plan(tuple(judged), groups, tuple(windows.values()), tuple(present.values()), plain)
 
 
-def _selected(compiled: Compiled, leaf: Leaf, *, index: int, series: Series) -> Selected | None:
-    condition = leaf.condition
-    if not isinstance(condition, Above | Below | Outside):
+def _selected(compiled: Compiled, leaf: Leaf, *, index: int, series: Series, about: About) -> Selected | None:
+    condition = _levels(leaf, series, about)
+    if condition is None:
         return None
     inside = compiled.combination is not None
     key = f"{leaf.number}|{series.key}" if inside else compiled.instance_key(series.key)
     window = None if leaf.window is None else f"{leaf.window}|{series.key}"
     return Selected(compiled, leaf, condition, index, series, key, window)
+
+
+def _levels(leaf: Leaf, series: Series, about: About) -> Levels | None:
+    """The levels that a condition has for a series; None where it is not about values, or no baseline is accepted."""
+    condition = leaf.condition
+    if isinstance(condition, Above | Below | Outside):
+        return condition
+    baseline = about.baseline(series.name, series.key) if isinstance(condition, Deviates) else None
+    return None if baseline is None or not isinstance(condition, Deviates) else condition.around(baseline)

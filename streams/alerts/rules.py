@@ -15,7 +15,7 @@ from schemas.alert import Severity
 from schemas.fields import LabelName, LabelValue, Name, Text
 from streams.alerts import templates
 from streams.alerts.combination import AnyCondition, Combination, check_selection
-from streams.alerts.conditions import Absent, StatusIs, Threshold
+from streams.alerts.conditions import Absent, AnyLeaf, StatusIs
 from streams.alerts.lengths import Length
 from streams.alerts.selectors import MOST_GROUPS, Model, Regex, Selector
 
@@ -85,12 +85,21 @@ class Rule(Model):
         """Which topic it is about."""
         return next(select.reads for select, _ in self.leaves())
 
-    def leaves(self) -> Iterator[tuple[Selector, Threshold | Absent | StatusIs]]:
+    def groups_named(self, groups: Mapping[str, str]) -> dict[str, str]:
+        """The groups of the file that it names; others that it names are those of devices.yaml."""
+        return {name: groups[name] for select, _ in self.leaves() for name in select.groups if name in groups}
+
+    def leaves(self) -> Iterator[tuple[Selector, AnyLeaf]]:
         """Its conditions with what they select, one if it is no combination."""
         if isinstance(self.condition, Combination):
             yield from self.condition.leaves()
         elif self.select is not None:
             yield self.select, self.condition
+
+    def selects(self, groups: Mapping[str, str]) -> str:
+        """A digest of which series of which devices it is about."""
+        facts = [select.model_dump(mode="json", exclude_defaults=True) for select, _ in self.leaves()]
+        return _digest({"select": facts, "groups": self.groups_named(groups)})
 
     def meaning(self, groups: Mapping[str, str]) -> str:
         """A digest of all but the texts: rules of the same meaning judge alike, and their alerts go on.
@@ -100,10 +109,13 @@ class Rule(Model):
         facts = self.model_dump(
             mode="json", by_alias=True, exclude_defaults=True, exclude={"annotations": True, "runbook": True}
         )
-        named = {name: groups[name] for select, _ in self.leaves() for name in select.groups}
-        if named:
+        if named := self.groups_named(groups):
             facts["groups"] = named
-        return hashlib.sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
+        return _digest(facts)
+
+
+def _digest(facts: dict[str, Any]) -> str:
+    return hashlib.sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
 
 
 class RuleSet(Model):
@@ -111,7 +123,8 @@ class RuleSet(Model):
 
     revision: Annotated[int, Field(ge=0, le=2**31 - 1)]
     groups: Annotated[dict[Name, Regex], Field(max_length=MOST_GROUPS)] = Field(
-        default_factory=dict, description="Groups of devices, each a regular expression over the device id."
+        default_factory=dict,
+        description="Groups of devices, each a regular expression over the device id; besides those of devices.yaml.",
     )
     rules: Annotated[tuple[Rule, ...], Field(max_length=MOST_RULES)] = ()
 
@@ -121,14 +134,6 @@ class RuleSet(Model):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"there are two rules named {name}")
-        return self
-
-    @model_validator(mode="after")
-    def _groups_known(self) -> Self:
-        for rule in self.rules:
-            for name in (name for select, _ in rule.leaves() for name in select.groups):
-                if name not in self.groups:
-                    raise ValueError(f"the rule {rule.name} names the group {name}, which is not in `groups`")
         return self
 
 

@@ -57,7 +57,9 @@ class Selector(Model):
         default_factory=dict, description="A label that is absent counts as empty."
     )
     devices: Regex | None = None
-    groups: tuple[Name, ...] = Field(default=(), description="Groups of the file, of which a device must be in one.")
+    groups: tuple[Name, ...] = Field(
+        default=(), description="A device must be in one of them: by the file's `groups`, or by its devices.yaml."
+    )
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:

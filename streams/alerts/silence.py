@@ -15,8 +15,8 @@ FORGET_MS = 300_000
 def saw(draft: Draft, plan: Plan) -> None:
     """Remember that rules of absence saw their series; end the alerts that said they were gone."""
     at = draft.at
-    now = Seen(at.liveness_ms, at.record.event.time, place_of(at.record))
     for compiled in plan.present:
+        now = Seen(at.liveness_ms, at.record.event.time, place_of(at.record), compiled.selects)
         name = compiled.rule.name
         before = draft.seen.now.get(name)
         if before is None or before.seen_ms != now.seen_ms:

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from schemas.alert import Severity
+from streams.alerts.about import About
 from streams.alerts.windows import Window
 from streams.place import Place
 
@@ -51,6 +52,8 @@ class Raised:
     summary: str
     flapping: bool = False
     withheld: dict[str, Any] | None = None
+    groups: tuple[str, ...] = ()
+    parents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +83,15 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """When a rule of absence saw its series last: on the liveness clock, in event time, and where."""
+    """When a rule of absence saw its series last: on the liveness clock, in event time, and where.
+
+    `selects` is the digest of what the rule was about then.
+    """
 
     seen_ms: int
     at: datetime
     place: Place
+    selects: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +129,7 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What is empty of most devices: windows, combinations, what flaps, what a backlog withholds, status."""
+    """What rarely changes, or is empty of most devices: windows, combinations, what flaps, what is withheld, status."""
 
     windows: dict[str, Window] = field(default_factory=dict)
     """By kind and length, and series."""
@@ -141,6 +148,9 @@ class Memory:
 
     statuses: dict[str, Status] = field(default_factory=dict)
     """Of status: by type of event and entity, the last that was heard. Empty of metrics, which come again."""
+
+    about: About = field(default_factory=About)
+    """What is known of the device itself."""
 
 
 @dataclass(frozen=True, slots=True)

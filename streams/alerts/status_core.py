@@ -10,16 +10,17 @@ from typing import Any
 
 import orjson
 
-from schemas.device import DeviceStatusChanged
+from schemas.device import DeviceStatusChanged, DeviceStatusData
 from schemas.registry import ALERTS, STATUS
 from schemas.rules import RulesKind
 from streams.alerts import backlog, silence
+from streams.alerts.about import told
 from streams.alerts.compiled import AlertPolicy, Compiled, Labels, PolicyMemo
 from streams.alerts.conditions import StatusIs
 from streams.alerts.core import OUT_OF_ORDER, end_backlog, is_idle, with_newest
 from streams.alerts.draft import Draft
 from streams.alerts.grouping import group_key, held_leaves, hold, touched_groups
-from streams.alerts.replaced import take_rules
+from streams.alerts.replaced import retire, take_about, take_rules
 from streams.alerts.selectors import field_text
 from streams.alerts.state import MOST_STATUSES, AlertState, Held, Status
 from streams.alerts.status_machine import Told, hear, wait
@@ -64,13 +65,16 @@ class StatusAlerts:
         if late:
             draft.late_ms = at.liveness_ms
         newest = state.looks.get(event.type)
-        if newest is not None and event.time < newest:
+        retired_at = state.memory.about.retired_at
+        if (newest is not None and event.time < newest) or (retired_at is not None and event.time <= retired_at):
             draft.note(OUT_OF_ORDER)
         else:
             draft.looks = with_newest(state.looks, event.type, event.time)
             if isinstance(event, DeviceStatusChanged) and event.data.status == "retired":
-                _retire(draft)
+                retire(draft)
             else:
+                if isinstance(event, DeviceStatusChanged):
+                    _take_about(draft, event.data)
                 status = _heard(event, at)
                 _remember(draft, event.type, status)
                 _judge(draft, event.type, status)
@@ -104,17 +108,13 @@ class StatusAlerts:
         return draft.step()
 
 
-def _retire(draft: Draft) -> None:
-    """Nothing of a retired device is watched any more."""
-    for key, instance in list(draft.instances.now.items()):
-        if instance.raised is None:
-            draft.instances.drop(key)
-        else:
-            draft.resolve(key, instance, instance.raised, "device_retired")
-    for group in list(draft.held.now):
-        draft.held.drop(group)
-    for name in list(draft.statuses.now):
-        draft.statuses.drop(name)
+def _take_about(draft: Draft, data: DeviceStatusData) -> None:
+    """Take in what the device is; rules that are about it from now on judge what was heard before, too."""
+    before = draft.about
+    take_about(draft, told(before, groups=data.groups, parents=data.parents, agent=None))
+    if draft.about.groups != before.groups:
+        for key, status in draft.statuses.now.items():
+            _judge(draft, key.partition("|")[0], status, again=True)
 
 
 def _heard(event: Any, at: Moment[AlertPolicy]) -> Status:
@@ -144,7 +144,11 @@ def _judge(draft: Draft, type_: str, status: Status, *, again: bool = False) -> 
     touched: list[tuple[Compiled, str]] = []
     for compiled, leaf in draft.at.policy.by_event.get(type_, ()):
         condition = leaf.condition
-        if not leaf.watches(draft.device) or not leaf.selects(labels) or not isinstance(condition, StatusIs):
+        if (
+            not leaf.watches(draft.device, draft.about.groups)
+            or not leaf.selects(labels)
+            or not isinstance(condition, StatusIs)
+        ):
             continue
         if again and condition.lasts is not None:
             continue

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from schemas.alert import AlertRaisedData, AlertResolvedData, ResolvedBecause
 from schemas.fields import Evidence
+from streams.alerts.about import About
 from streams.alerts.compiled import AlertPolicy
 from streams.alerts.rules import Rule
 from streams.alerts.state import Instance, Raised
@@ -22,6 +23,7 @@ def raised_data(
     rule: Rule,
     *,
     device: str,
+    about: About,
     labels: dict[str, str],
     unit: str | None,
     threshold: float | None,
@@ -49,6 +51,8 @@ def raised_data(
         rule_revision=at.revision,
         severity=rule.severity,
         labels=labels,
+        groups=about.groups,
+        parents=about.parents,
         value=instance.value,
         unit=unit,
         evidence=_evidence(instance.first, at),
@@ -66,7 +70,17 @@ def raised_of(
 ) -> Instance:
     """The instance as firing, with what was said or is withheld."""
     raised = Raised(
-        alert_id, when, data.rule_revision, data.severity, data.labels, data.unit, data.summary, data.flapping, withheld
+        alert_id,
+        when,
+        data.rule_revision,
+        data.severity,
+        data.labels,
+        data.unit,
+        data.summary,
+        data.flapping,
+        withheld,
+        data.groups,
+        data.parents,
     )
     return replace(instance, raised=raised)
 
@@ -80,6 +94,8 @@ def resolved_data(
         rule_revision=raised.revision,
         severity=raised.severity,
         labels=raised.labels,
+        groups=raised.groups,
+        parents=raised.parents,
         value=instance.value,
         unit=raised.unit,
         evidence=_evidence(instance.first, at),

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from runtime.errors import InputInvalid
 from schemas.alert import Severity
-from schemas.fields import DeviceId
+from schemas.fields import DeviceId, Name
 from streams.alerts.lengths import Length
 from streams.rulecheck.notation import series_of, values_over_time
 
@@ -85,8 +85,19 @@ class Backlog(_Model):
     until: Length
 
 
+class Baseline(_Model):
+    """An operator accepts the value of a series, or of all series of a metric, before the looks of that time."""
+
+    series: str
+    value: float
+    at: Length = timedelta(0)
+
+
 class Case(_Model):
-    """One test: series over time, one look `every` so long, a tick before each; status events; what is to follow."""
+    """One test: series over time, one look `every` so long, a tick before each; status events; what is to follow.
+
+    `groups` are those of the device in devices.yaml; from `retired` on nobody watches it.
+    """
 
     name: str
     device: DeviceId = "web-1"
@@ -95,6 +106,9 @@ class Case(_Model):
     series: dict[str, str] = Field(default_factory=dict)
     events: tuple[StatusEvent, ...] = ()
     backlog: Backlog | None = None
+    groups: tuple[Name, ...] = ()
+    baselines: tuple[Baseline, ...] = ()
+    retired: Length | None = None
     expect: tuple[Expected, ...]
 
     @field_validator("series", mode="before")
@@ -114,6 +128,8 @@ class Case(_Model):
     def _has_input(self) -> Self:
         if not self.series and not self.events:
             raise ValueError("a test has `series` or `events`")
+        if not self.series and (self.baselines or self.retired is not None):
+            raise ValueError("`baselines` and `retired` are for tests with `series`; device.status_changed is an event")
         return self
 
 

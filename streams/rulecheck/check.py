@@ -1,5 +1,9 @@
-"""What is wrong with a file of rules: errors, which refuse it, and warnings, which a person should look at."""
+"""What is wrong with a file of rules: errors, which refuse it, and warnings, which a person should look at.
 
+Notes say what the file alone cannot show to be right.
+"""
+
+import difflib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,7 +13,7 @@ import yaml
 from pydantic import ValidationError
 
 from runtime.errors import InputInvalid
-from streams.alerts.conditions import Above, Absent, Below, Outside, StatusIs, Threshold
+from streams.alerts.conditions import Above, Absent, AnyLeaf, Below, Deviates, Outside, StatusIs, Threshold
 from streams.alerts.rules import Rule, RuleSet, read_rules
 from streams.alerts.selectors import Selector, known_values
 from streams.rulecheck.known import BOUNDS, KNOWN, Bounds, nearest
@@ -25,7 +29,7 @@ class Finding:
     """Something to mend, and on which line."""
 
     line: int
-    level: Literal["error", "warning"]
+    level: Literal["error", "warning", "note"]
     message: str
 
 
@@ -39,7 +43,15 @@ class Checked:
     @property
     def errors(self) -> int:
         """How many findings refuse the file."""
-        return sum(one.level == "error" for one in self.findings)
+        return self._count("error")
+
+    @property
+    def warnings(self) -> int:
+        """How many findings a person should look at."""
+        return self._count("warning")
+
+    def _count(self, level: str) -> int:
+        return sum(one.level == level for one in self.findings)
 
 
 def check(text: str, *, where: str) -> Checked:
@@ -56,7 +68,10 @@ def check(text: str, *, where: str) -> Checked:
         if isinstance(error.__cause__, ValidationError):
             return Checked(tuple(_refused(error.__cause__, lines, document)), None)
         return Checked((Finding(1, "error", error.message),), None)
-    found = [one for number, rule in enumerate(rules.rules) for one in _of_rule(rule, number, lines)]
+    found: list[Finding] = []
+    for number, rule in enumerate(rules.rules):
+        found += _of_rule(rule, number, lines)
+        found += _groups(rule, number, lines, known=rules.groups)
     return Checked(tuple(sorted(found, key=lambda one: one.line)), rules)
 
 
@@ -92,20 +107,32 @@ def _of_rule(rule: Rule, number: int, lines: Lines) -> Iterator[Finding]:
         yield Finding(lines.of((*path, "name")), "warning", f"{rule.name}: no runbook says what to do")
 
 
-def _never(select: Selector, condition: Threshold | Absent | StatusIs) -> Iterator[str]:
+def _groups(rule: Rule, number: int, lines: Lines, *, known: Mapping[str, str]) -> Iterator[Finding]:
+    """The groups that the file does not define: those of devices.yaml, or a slip of the pen."""
+    line = lines.of(("rules", number, "condition" if rule.select is None else "select", "groups"))
+    for name in dict.fromkeys(name for select, _ in rule.leaves() for name in select.groups if name not in known):
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
+        message = f"{rule.name}: the file has no group {name}"
+        if near:
+            yield Finding(line, "warning", f"{message}; did you mean {near[0]}?")
+        else:
+            yield Finding(line, "note", f"{message}: only devices that devices.yaml puts into it are watched")
+
+
+def _never(select: Selector, condition: AnyLeaf) -> Iterator[str]:
     """Why a condition can never hold, or can never clear."""
     match condition:
         case Absent():
             return
         case StatusIs():
             yield from _status_never(select.event or "", condition)
-        case Above() | Below() | Outside():
+        case Above() | Below() | Outside() | Deviates():
             kind = KNOWN.get(select.metric or "")
             take = None if condition.of is None else condition.of.take
             if kind == "counter" and take not in OF_COUNTERS:
                 yield f"{select.metric} only rises: once above, it never clears; use of: {{take: increase, window: 1h}}"
             if kind is not None:
-                yield from _threshold_never(condition, _bounds(BOUNDS[kind], take))
+                yield from _levels_never(condition, _bounds(BOUNDS[kind], take))
 
 
 def _bounds(bounds: Bounds, take: str | None) -> Bounds:
@@ -114,9 +141,12 @@ def _bounds(bounds: Bounds, take: str | None) -> Bounds:
     return Bounds(0 if take in NOT_NEGATIVE else float("-inf"), float("inf"))
 
 
-def _threshold_never(condition: Threshold, bounds: Bounds) -> Iterator[str]:
+def _levels_never(condition: Threshold | Deviates, bounds: Bounds) -> Iterator[str]:
     between = f"values lie between {bounds.low:g} and {bounds.high:g}"
     match condition:
+        case Deviates():
+            if condition.by >= bounds.high - bounds.low:
+                yield f"it can never hold: {between}, none is further than {condition.by:g} from another"
         case Above():
             if condition.level >= bounds.high:
                 yield f"it can never hold: {between}"

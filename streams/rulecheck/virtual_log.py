@@ -1,5 +1,7 @@
 """A log in virtual time: what a rule test says, as records of `infra.metrics` and `infra.status`."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -7,10 +9,13 @@ from uuid import UUID
 import orjson
 
 from runtime.errors import InputInvalid
+from schemas.baseline import METRIC_VALUE, BaselineAccepted
 from schemas.clock import ClockTicked
+from schemas.device import DeviceRegistered, DeviceRetired, DeviceStatusChanged
 from schemas.headers import SENT
 from schemas.identity import derived_id
 from schemas.metric import MetricCollected
+from schemas.metric_look import series_key
 from schemas.record import RawRecord
 from schemas.registry import METRICS, STATUS
 from schemas.rules import RulesLoaded
@@ -86,9 +91,12 @@ def metrics_log(case: Case, document: dict[str, Any]) -> VirtualLog:
     until = max(count, _ms(case.lasts) // every_ms + 1 if case.lasts else 0)
     period_s = min(every_ms, _MOST_TICK_MS) / 1000
     held: list[int] = []
-    sequence = 0
+    sequence = _Sequence(log, case)
+    said = sorted(_said(case), key=lambda one: one.at_ms)
     for index in range(until):
         at_ms = index * every_ms
+        while said and said[0].at_ms <= at_ms:
+            sequence.say(said.pop(0))
         for tick_ms in _ticks(at_ms, every_ms, int(period_s * 1000)):
             log.tick(tick_ms, period_s)
         if case.backlog is not None and _ms(case.backlog.after) <= at_ms < _ms(case.backlog.until):
@@ -98,12 +106,54 @@ def metrics_log(case: Case, document: dict[str, Any]) -> VirtualLog:
         for one in (*held, index):
             samples = _samples(series, one)
             if samples:
-                sequence += 1
                 data = {"collector": "test", "interval_seconds": every_ms / 1000, "samples": samples}
-                attributes = {"at_ms": at_ms, "time_ms": one * every_ms, "source": _AGENT, "sequence": sequence}
-                log.put(case.device, MetricCollected.TYPE, data, **attributes)
+                sequence.put(MetricCollected.TYPE, data, at_ms=at_ms, time_ms=one * every_ms)
         held = []
     return log
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What is said of the device besides its looks."""
+
+    at_ms: int
+    type: str
+    data: dict[str, Any]
+
+
+def _said(case: Case) -> Iterator[_Said]:
+    if case.groups:
+        yield _Said(0, DeviceRegistered.TYPE, {"groups": list(case.groups)})
+    for one in case.baselines:
+        name, labels = series_of(one.series)
+        data = {
+            "operator": "test",
+            "kind": "metric",
+            "entity": series_key(name, tuple(sorted(labels.items()))),
+            "values": {METRIC_VALUE: one.value},
+        }
+        yield _Said(_ms(one.at), BaselineAccepted.TYPE, data)
+    if case.retired is not None:
+        yield _Said(_ms(case.retired), DeviceRetired.TYPE, {"reason": "as the test says"})
+
+
+class _Sequence:
+    """The events of the device's agent, numbered."""
+
+    def __init__(self, log: VirtualLog, case: Case) -> None:
+        self._log, self._device, self._last = log, case.device, 0
+
+    def put(self, type_: str, data: dict[str, Any], *, at_ms: int, time_ms: int) -> None:
+        """Append an event of the agent."""
+        self._last += 1
+        self._log.put(self._device, type_, data, at_ms=at_ms, time_ms=time_ms, source=_AGENT, sequence=self._last)
+
+    def say(self, said: _Said) -> None:
+        """Append what is said of the device; a baseline is an operator's and has no number."""
+        if said.type == BaselineAccepted.TYPE:
+            self._log.put(self._device, said.type, said.data, at_ms=said.at_ms, source="/operators/test")
+        else:
+            self.put(said.type, said.data, at_ms=said.at_ms, time_ms=said.at_ms)
 
 
 def _samples(series: list[tuple[str, dict[str, str], list[float | None]]], index: int) -> list[dict[str, Any]]:
@@ -131,6 +181,10 @@ def status_log(case: Case, document: dict[str, Any]) -> VirtualLog:
     last_ms = max(_ms(event.at + event.sent_after) for event in events)
     until_ms = max(last_ms, _ms(case.lasts) if case.lasts else 0)
     sequence: dict[str, int] = {}
+    if case.groups:
+        sequence[case.device] = 1
+        event = StatusEvent.model_validate({"at": 0, "event": "device.status_changed", "status": "online"})
+        _put_status(log, event, device=case.device, sequence=1, case=case)
     for at_ms in range(0, until_ms + period_ms, period_ms):
         log.tick(at_ms, period_ms / 1000)
         while events and _ms(events[0].at + events[0].sent_after) < at_ms + period_ms:
@@ -149,6 +203,8 @@ def _put_status(log: VirtualLog, event: StatusEvent, *, device: str, sequence: i
             operation="rules test",
         )
     given = event.model_extra or {}
+    if model is DeviceStatusChanged:
+        given = {"groups": list(case.groups)} | given
     fields: dict[str, Any] = getattr(model.model_fields["data"].annotation, "model_fields", {})
     filled: dict[str, Any] = {
         "entity": "thing",

@@ -59,6 +59,10 @@ def test_what_is_good_is_not_found() -> None:
         ("system.filesystem.utilization", "container.restart.count", "only rises"),
         ("    runbook: somewhere\n", "", "3 warning: full: no runbook"),
         ("rules:", "rule:", "error: rule: Extra inputs"),
+        ("utilization}", "utilization, groups: [web]}", "5 note: full: the file has no group web: only"),
+        ("above, level: 0.9", "deviates, by: 1", "it can never hold: values lie between 0 and 1, none is further"),
+        ("above, level: 0.9", "deviates", "6 error: full: condition.deviates: `by` or `by_ratio` must say"),
+        ("above, level: 0.9", "deviates, by: 1, clear_by: 2", "it must clear nearer to the baseline than it holds"),
     ],
 )
 def test_what_is_wrong_is_found_on_its_line(old: str, new: str, expected: str) -> None:
@@ -97,10 +101,17 @@ def test_a_combination_over_two_topics_is_refused() -> None:
 def test_groups_are_those_of_the_file_and_part_of_the_meaning() -> None:
     document = yaml.safe_load(GOOD)
     document["rules"][0]["select"]["groups"] = ["nas"]
-    with pytest.raises(ValueError, match="names the group nas"):
-        RuleSet.model_validate(document)
+    (rule,) = RuleSet.model_validate(document).rules
+    assert rule.meaning({}) != rule.meaning({"nas": "nas-.*"})
     (rule,) = RuleSet.model_validate(document | {"groups": {"nas": "nas-.*"}}).rules
     assert rule.meaning({"nas": "nas-.*"}) != rule.meaning({"nas": "san-.*"})
+
+
+def test_a_group_that_is_not_of_the_file_may_be_a_slip_of_the_pen() -> None:
+    text = GOOD.replace("utilization}", "utilization, groups: [web]}").replace("rules:", "groups: {webs: '.*'}\nrules:")
+    (one,) = check(text, where="a").findings
+    assert (one.line, one.level) == (6, "warning")
+    assert "no group web; did you mean webs?" in one.message
 
 
 def test_a_window_costs_more_than_the_last_value() -> None:
