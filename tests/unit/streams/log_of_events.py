@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import orjson
@@ -16,6 +16,7 @@ from schemas.collection import (
     CollectionFailed,
     CollectionFailedData,
 )
+from schemas.device import DeviceAttributes, DeviceRegistered, DeviceRetired, DeviceRetiredData
 from schemas.entity import EntityKind
 from schemas.envelope import Envelope
 from schemas.headers import SENT
@@ -69,16 +70,59 @@ class Log:
         self.records.append(record)
         return record
 
-    def envelope(self, device: str, *, at_s: float | None = None, epoch: UUID = EPOCH) -> dict[str, Any]:
+    def envelope(
+        self, device: str, *, at_s: float | None = None, epoch: UUID = EPOCH, agent: str = "agent-1"
+    ) -> dict[str, Any]:
         """The attributes of an agent's event, with the next sequence."""
         sequence = self._sequences[epoch, device] = self._sequences.get((epoch, device), 0) + 1
         return {
             "id": derived_id(_NAMES, self.topic, str(self.partition), str(epoch), device, str(sequence)),
-            "source": f"/agents/agent-1/{epoch}/system",
+            "source": f"/agents/{agent}/{epoch}/system",
             "subject": device,
             "time": self.now() if at_s is None else self.start + timedelta(seconds=at_s),
             "sequence": sequence,
         }
+
+    def registered(
+        self,
+        device: str = "web-1",
+        *,
+        at_s: float | None = None,
+        epoch: UUID = EPOCH,
+        agent: str = "agent-1",
+        sent_s: float | None = None,
+        **data: Any,
+    ) -> Record[AnyRead]:
+        """An agent says what a device is."""
+        envelope = self.envelope(device, at_s=at_s, epoch=epoch, agent=agent)
+        return self.append(DeviceRegistered(**envelope, data=DeviceAttributes(agent=agent, **data)), sent_s=sent_s)
+
+    def retired(
+        self,
+        device: str = "web-1",
+        *,
+        at_s: float | None = None,
+        epoch: UUID = EPOCH,
+        agent: str = "agent-1",
+        sent_s: float | None = None,
+    ) -> Record[AnyRead]:
+        """An agent watches a device no more."""
+        envelope = self.envelope(device, at_s=at_s, epoch=epoch, agent=agent)
+        return self.append(DeviceRetired(**envelope, data=DeviceRetiredData(reason="sold")), sent_s=sent_s)
+
+    def baseline(
+        self, kind: EntityKind | Literal["metric"], entity: str, device: str, values: Mapping[str, Any]
+    ) -> Record[AnyRead]:
+        """An operator accepts values of a thing."""
+        return self.append(
+            BaselineAccepted(
+                id=derived_id(_NAMES, self.topic, "baseline", str(self.partition), str(len(self.raws))),
+                source="/operators/ada",
+                subject=device,
+                time=self.now(),
+                data=BaselineAcceptedData(operator="ada", kind=kind, entity=entity, values=dict(values)),
+            )
+        )
 
     def tick(self, period: float = 5.0, *, after: float | None = None) -> Record[AnyRead]:
         """Append a tick, by default one period after what was before."""
@@ -120,15 +164,14 @@ class Collections(Log):
 
     def completed(self, device: str = "web-1", **data: Any) -> Record[AnyRead]:
         """A look that was done."""
-        at_s, epoch = data.pop("at_s", None), data.pop("epoch", EPOCH)
+        of = {"at_s": data.pop("at_s", None), "epoch": data.pop("epoch", EPOCH)}
+        of["agent"] = data.pop("agent", "agent-1")
         facts: dict[str, Any] = {
             "collector": "system",
             "duration_seconds": 0.1,
             "shortest_interval_seconds": 10.0,
         } | data
-        return self.append(
-            CollectionCompleted(**self.envelope(device, at_s=at_s, epoch=epoch), data=CollectionCompletedData(**facts))
-        )
+        return self.append(CollectionCompleted(**self.envelope(device, **of), data=CollectionCompletedData(**facts)))
 
     def failed(self, device: str = "web-1", **data: Any) -> Record[AnyRead]:
         """A look that failed."""
@@ -200,15 +243,7 @@ class Observations(Log):
 
     def accept(self, kind: EntityKind, entity: str, device: str = "nas", **values: Any) -> Record[AnyRead]:
         """An operator accepts values of a thing."""
-        return self.append(
-            BaselineAccepted(
-                id=derived_id(_NAMES, self.topic, "baseline", str(self.partition), str(len(self.raws))),
-                source="/operators/ada",
-                subject=device,
-                time=self.now(),
-                data=BaselineAcceptedData(operator="ada", kind=kind, entity=entity, values=values),
-            )
-        )
+        return self.baseline(kind, entity, device, values)
 
 
 def _sample(series: str, value: float) -> Sample:

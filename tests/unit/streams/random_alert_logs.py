@@ -2,6 +2,7 @@
 
 import random
 from typing import Any
+from uuid import UUID
 
 from schemas.codec import decode
 from schemas.container import ContainerStatusChanged, ContainerStatusData
@@ -9,6 +10,7 @@ from schemas.device import DeviceStatusChanged, DeviceStatusData
 from schemas.registry import STATUS
 from tests.unit.streams.log_of_events import Log, Metrics
 
+OTHER_EPOCH = UUID("018f0000-0000-7000-8000-000000000002")
 DEVICES = ("a", "b", "c")
 
 
@@ -25,7 +27,9 @@ def metrics_log(rng: random.Random, length: int) -> Log:
             _random_rules(log, rng)
         elif kind < 0.35 and log.records:
             log.append(again(log, rng))
-        elif kind < 0.4:
+        elif kind < 0.42:
+            _of_the_device(log, rng, behind)
+        elif kind < 0.47:
             # An outage begins, or ends: from here on looks are late, or on time again.
             behind = rng.choice([0.0, 100.0, 400.0])
         else:
@@ -33,6 +37,21 @@ def metrics_log(rng: random.Random, length: int) -> Log:
             late = behind + rng.choice([0, 0, 0, 15])
             log.look(values, device=rng.choice(DEVICES), at_s=log.at_s - late, sent_s=log.at_s)
     return log
+
+
+def _of_the_device(log: Log, rng: random.Random, behind: float) -> None:
+    """What an agent says of a device, or an operator accepts."""
+    device, agent = rng.choice(DEVICES), rng.choice(["agent-1", "agent-1", "agent-2"])
+    of: dict[str, Any] = {"at_s": log.at_s - behind, "sent_s": log.at_s, "agent": agent}
+    if agent != "agent-1":
+        of["epoch"] = OTHER_EPOCH
+    kind = rng.random()
+    if kind < 0.5:
+        log.registered(device, groups=rng.choice([(), ("g",), ("h",)]), parents=rng.choice([(), ("switch",)]), **of)
+    elif kind < 0.7:
+        log.retired(device, **of)
+    else:
+        log.baseline("metric", rng.choice(["m", 'm{d="1"}', "n"]), device, {"value": rng.choice([0.1, 0.5])})
 
 
 def _rule(name: str, condition: dict[str, Any], **changes: Any) -> dict[str, Any]:
@@ -61,6 +80,8 @@ def _random_rules(log: Log, rng: random.Random) -> None:
         _rule("predicted", predicted, flapping=None),
         _rule("parts", {"kind": rng.choice(["and", "or", "unless"]), "by": ["d"], "parts": parts}, select=None),
         _rule("gone", absent, select={"metric": "m", "labels": {"d": "1"}}),
+        _rule("group", threshold, select={"metric": "m", "groups": [rng.choice(["g", "h"])]}, **lengths),
+        _rule("far", {"kind": "deviates", "by": rng.choice([0.1, 0.5])}, **lengths),
     ]
     revision = rng.randint(1, 9)
     rules = rng.sample(every, rng.randint(1, len(every)))
@@ -94,6 +115,7 @@ def _status(log: Log, rng: random.Random, *, at_s: float) -> None:
             reason="looks_succeed",
             summary="so it is",
             since=envelope["time"],
+            groups=rng.choice([(), ("g",)]),
         )
         log.append(DeviceStatusChanged(**envelope, data=device), sent_s=log.at_s)
         return
@@ -120,6 +142,7 @@ def _random_status_rules(log: Log, rng: random.Random) -> None:
     lengths = {"for": rng.choice([0, 10]), "clear_for": rng.choice([0, 10])}
     every = [
         _rule("unhealthy", unhealthy, flapping={"raises": 2, "within": "5m", "quiet": "30s"}, **texts, **lengths),
+        _rule("group", unhealthy, **(texts | {"select": container | {"groups": ["g"]}}), **lengths),
         _rule("started", {"kind": "status", "when": {"what": "started"}, "lasts": 30}, **texts),
         _rule("parts", {"kind": rng.choice(["and", "or", "unless"]), "by": ["entity"], "parts": parts},
               **(texts | {"select": None}), **lengths),
