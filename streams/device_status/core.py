@@ -3,6 +3,8 @@
 A sign of life is a look that the device answered: `completed` with success, `failed` with an error of its own; not an
 answer from the cache, a skipped look, a timeout, an unreachable device.
 
+Who observes it says its groups and what it depends on; when those change, the same status is told again with them.
+
 A status event has the time of its cause, but is always later than the status event before it: an agent's clock that is
 behind, or a backlog, must not put `online` before the `offline` that it ends, for readers take the latest as current.
 """
@@ -25,6 +27,15 @@ from schemas.device import (
 from schemas.registry import COLLECTIONS, STATUS
 from schemas.rules import RulesKind
 from streams.derivation import Moment, Output, Step
+from streams.device_status.observers import (
+    Described,
+    Observers,
+    Said,
+    described,
+    heard,
+    together,
+    without,
+)
 from streams.device_status.policy import StatusPolicy
 from streams.device_status.state import Failing, StatusState
 from streams.place import Place, place_of
@@ -84,16 +95,41 @@ def _after(state: StatusState, at: Moment[StatusPolicy]) -> StatusState:
     event = at.record.event
     match event:
         case DeviceRegistered() | DeviceUpdated():
-            return state if state.retired is None else StatusState(state.status, state.judged, state.told_at)
+            if state.retired is not None:
+                state = StatusState(state.status, state.judged, state.told_at, since=state.since)
+            return _heard(state, event, at)
         case DeviceRetired():
-            return replace(state, retired=place_of(at.record))
-        case CollectionCompleted() if state.retired is None and event.data.status == "success":
+            left = without(state.observers, event.source, liveness_ms=at.liveness_ms, within_ms=_silence_ms(state, at))
+            # It goes from one agent to another: who retires it is not who watches it now.
+            return replace(state, observers=left, retired=None if left else place_of(at.record))
+        case CollectionCompleted() | CollectionFailed() if state.retired is None:
+            return _looked(_heard(state, event, at), event, at)
+        case _:
+            # Gaps say nothing about the device, nor do looks at one that is retired.
+            return state
+
+
+def _heard(state: StatusState, event: Said, at: Moment[StatusPolicy]) -> StatusState:
+    if at.record.late:
+        # What comes from a backlog says who observed it then, not who does.
+        return state
+    within_ms = _silence_ms(state, at)
+    place = place_of(at.record)
+    return replace(
+        state,
+        observers=heard(state.observers, event, place=place, liveness_ms=at.liveness_ms, within_ms=within_ms),
+    )
+
+
+def _looked(state: StatusState, event: CollectionCompleted | CollectionFailed, at: Moment[StatusPolicy]) -> StatusState:
+    match event:
+        case CollectionCompleted() if event.data.status == "success":
             failing = tuple(one for one in state.failing if one.collector != event.data.collector)
             return _alive(replace(state, failing=failing), event, at)
-        case CollectionFailed() if state.retired is None:
+        case CollectionFailed():
             return _failed(state, event, at)
         case _:
-            # Answers from the cache, skipped looks and gaps say nothing about the device.
+            # Answers from the cache and skipped looks say nothing about the device.
             return state
 
 
@@ -132,11 +168,26 @@ def judge(state: StatusState, policy: StatusPolicy, *, liveness_ms: int, period_
         return Judgement("offline", "unreachable", "offline: it cannot be reached", (state.unreachable,))
     if state.alive_ms is None:
         return Judgement("unknown", "never_seen", "unknown: no look has succeeded yet")
-    silent_ms = liveness_ms - state.alive_ms
-    if silent_ms >= offline_after_ms(state.interval_ms, policy, period_ms):
+    silent_ms, within_ms = liveness_ms - state.alive_ms, offline_after_ms(state.interval_ms, policy, period_ms)
+    if silent_ms >= within_ms:
         summary = f"offline: no sign of life for {silent_ms / 1000:.0f} s"
         return Judgement("offline", "no_sign_of_life", summary, _known(state.alive))
-    return _while_alive(state, policy)
+    several = together(state.observers, liveness_ms=liveness_ms, within_ms=within_ms)
+    return _seen_by_several(several) if several else _while_alive(state, policy)
+
+
+def _seen_by_several(observers: Observers) -> Judgement:
+    """One id that stands for two machines, or one machine that is watched twice."""
+    machines = {one.machine_id for one in observers}
+    known = len(machines) > 1 and None not in machines
+    names = " and ".join(
+        f"{one.agent} (machine-id {one.machine_id[:8]}…)" if known and one.machine_id else one.agent
+        for one in observers
+    )
+    places = tuple(one.place for one in observers)
+    if known:
+        return Judgement("degraded", "two_machines", f"degraded: two machines have this id, told by {names}", places)
+    return Judgement("degraded", "two_agents", f"degraded: it is watched twice, by {names}", places)
 
 
 def _while_alive(state: StatusState, policy: StatusPolicy) -> Judgement:
@@ -158,6 +209,10 @@ def offline_after_ms(interval_ms: int, policy: StatusPolicy, period_ms: int) -> 
     return max(by_interval, int(policy.offline_after_least_seconds * 1000), 3 * period_ms)
 
 
+def _silence_ms(state: StatusState, at: Moment[StatusPolicy]) -> int:
+    return offline_after_ms(state.interval_ms, at.policy, at.period_ms)
+
+
 def _known(place: Place | None) -> tuple[Place, ...]:
     return () if place is None else (place,)
 
@@ -171,9 +226,12 @@ def _decide(state: StatusState, device: str, at: Moment[StatusPolicy]) -> Step[S
     if state.flapping and found.status != "retired":
         count = len(state.flips_ms)
         found = Judgement("degraded", "flapping", f"degraded: {count} changes of status in a short time", found.places)
-    if found.status == state.status:
+    about = state.described
+    if state.observers:
+        about = described(state.observers, liveness_ms=at.liveness_ms, within_ms=_silence_ms(state, at))
+    if found.status == state.status and (about == state.described or state.told_at is None):
         return Step(state)
-    return _tell(state, found, device=device, at=at)
+    return _tell(state, found, device=device, about=about, at=at)
 
 
 def _without_forgotten(state: StatusState, policy: StatusPolicy, *, liveness_ms: int) -> StatusState:
@@ -197,8 +255,11 @@ def _damped(state: StatusState, judged: Status, policy: StatusPolicy, *, livenes
     return state
 
 
-def _tell(state: StatusState, found: Judgement, *, device: str, at: Moment[StatusPolicy]) -> Step[StatusState]:
+def _tell(
+    state: StatusState, found: Judgement, *, device: str, about: Described, at: Moment[StatusPolicy]
+) -> Step[StatusState]:
     when = at.at if state.told_at is None else max(at.at, state.told_at + _TICK)
+    since = when if state.since is None or found.status != state.status else state.since
     cause = at.evidence()
     before = tuple(place.evidence() for place in found.places if place.id != cause.id)
     data = DeviceStatusData(
@@ -206,13 +267,15 @@ def _tell(state: StatusState, found: Judgement, *, device: str, at: Moment[Statu
         status=found.status,
         reason=found.reason,
         summary=found.summary,
-        since=when,
+        since=since,
         failing=tuple(
             FailingCollector(collector=one.collector, since=one.since, error_code=one.error_code)
             for one in state.failing
         ),
         clock_skew_seconds=state.skew_seconds,
+        groups=about.groups,
+        parents=about.parents,
         evidence=(*before[: MOST_EVIDENCE - 1], cause),
     )
     output = Output(at.derive(device, "status"), DeviceStatusChanged, data, at=when)
-    return Step(replace(state, status=found.status, told_at=when), (output,))
+    return Step(replace(state, status=found.status, told_at=when, described=about, since=since), (output,))

@@ -1,9 +1,10 @@
 """The state of device_status for one device."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from schemas.device import Status
+from streams.device_status.observers import Described, Observers
 from streams.place import Place
 
 
@@ -44,3 +45,9 @@ class StatusState:
     retired: Place | None = None
     flips_ms: tuple[int, ...] = ()
     flapping: bool = False
+    observers: Observers = ()
+    described: Described = field(default_factory=Described)
+    """As told."""
+
+    since: datetime | None = None
+    """When the status that was told began."""

@@ -165,13 +165,14 @@ class Collections(Log):
     def completed(self, device: str = "web-1", **data: Any) -> Record[AnyRead]:
         """A look that was done."""
         of = {"at_s": data.pop("at_s", None), "epoch": data.pop("epoch", EPOCH)}
-        of["agent"] = data.pop("agent", "agent-1")
+        of["agent"], sent_s = data.pop("agent", "agent-1"), data.pop("sent_s", None)
         facts: dict[str, Any] = {
             "collector": "system",
             "duration_seconds": 0.1,
             "shortest_interval_seconds": 10.0,
         } | data
-        return self.append(CollectionCompleted(**self.envelope(device, **of), data=CollectionCompletedData(**facts)))
+        completed = CollectionCompleted(**self.envelope(device, **of), data=CollectionCompletedData(**facts))
+        return self.append(completed, sent_s=sent_s)
 
     def failed(self, device: str = "web-1", **data: Any) -> Record[AnyRead]:
         """A look that failed."""

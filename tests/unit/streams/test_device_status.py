@@ -1,11 +1,12 @@
 """The core of device_status, over logs written by hand."""
 
 from typing import Any
+from uuid import UUID
 
-from schemas.device import DeviceAttributes, DeviceRegistered, DeviceRetired, DeviceRetiredData, DeviceStatusChanged
+from schemas.device import DeviceStatusChanged
 from streams.device_status.core import DeviceStatus
 from streams.fold import PartitionFold
-from tests.unit.streams.log_of_events import Collections, Log
+from tests.unit.streams.log_of_events import EPOCH, Collections, Log
 
 
 def derived(log: Log) -> list[DeviceStatusChanged]:
@@ -144,9 +145,9 @@ def test_status_events_of_a_device_go_forward_in_time_even_when_its_clock_does_n
 def test_retired_until_registered_again() -> None:
     log = Collections()
     log.completed()
-    log.append(DeviceRetired(**log.envelope("web-1"), data=DeviceRetiredData(reason="sold")))
+    log.retired()
     log.completed()
-    log.append(DeviceRegistered(**log.envelope("web-1"), data=DeviceAttributes(hostname="web-1")))
+    log.registered()
     log.completed()
     assert [status for status, _ in told(log)] == ["online", "retired", "unknown", "online"]
 
@@ -189,3 +190,107 @@ def test_the_ids_of_one_tick_differ_by_device() -> None:
     assert {event.subject for event in offline} == {"a", "b"}
     assert len({event.id for event in offline}) == 2
     assert len({event.causationid for event in offline}) == 1
+
+
+# Who observes a device, and what they say of it.
+
+OTHER = UUID("018f0000-0000-7000-8000-000000000002")
+SECOND: dict[str, Any] = {"agent": "agent-2", "epoch": OTHER}
+
+
+def test_a_status_names_the_groups_and_the_parents_of_the_device() -> None:
+    log = Collections()
+    log.completed(groups=("nas",), parents=("switch-1",))
+    (event,) = derived(log)
+    assert (event.data.groups, event.data.parents) == (("nas",), ("switch-1",))
+    log.retired()
+    assert derived(log)[-1].data.groups == ("nas",)
+
+
+def test_groups_that_change_are_told_with_the_same_status_since_when_it_began() -> None:
+    log = Collections()
+    first = log.completed(groups=("nas",))
+    log.wait(10)
+    log.completed(groups=("nas",))
+    log.wait(10)
+    log.failed(status="timeout", error_code="timeout", groups=("nas", "new"))
+    assert told(log) == [("online", "looks_succeed"), ("degraded", "collectors_failing")]
+    log.wait(10)
+    changed = log.completed(collector="drive", groups=("nas", "new"))
+    log.wait(10)
+    log.completed(groups=("new",))
+    log.wait(10)
+    log.completed(groups=("new",))
+    events = derived(log)
+    assert told(log)[2:] == [("online", "looks_succeed")] * 2
+    assert (events[-1].data.previous, events[-1].data.groups) == ("online", ("new",))
+    assert events[-1].data.since == events[-2].data.since == changed.event.time > first.event.time
+
+
+def test_a_device_that_two_agents_watch_is_told_of_until_one_stops() -> None:
+    log = Collections()
+    log.tick()
+    for _ in range(3):
+        log.completed(groups=("a",))
+        log.tick()
+        log.completed(**SECOND, groups=("b",))
+        log.tick()
+    assert told(log) == [("online", "looks_succeed"), ("online", "looks_succeed"), ("degraded", "two_agents")]
+    event = derived(log)[-1]
+    assert event.data.summary == "degraded: it is watched twice, by agent-1 and agent-2"
+    assert event.data.groups == ("a", "b")
+    assert len({one.id for one in event.data.evidence}) == 2
+    for _ in range(7):
+        log.completed(**SECOND, groups=("b",))
+        log.tick()
+    assert told(log)[3:] == [("online", "looks_succeed")]
+    assert derived(log)[-1].data.groups == ("b",)
+
+
+def test_one_id_from_two_machines_is_told_of() -> None:
+    log = Collections()
+    log.tick()
+    log.registered(machine_id="1111111122223333", epoch=EPOCH)
+    log.registered(machine_id="4444444455556666", epoch=OTHER)
+    for _ in range(3):
+        log.completed()
+        log.tick()
+        log.completed(epoch=OTHER)
+        log.tick()
+    event = derived(log)[-1]
+    assert (event.data.status, event.data.reason) == ("degraded", "two_machines")
+    assert "agent-1 (machine-id 11111111…) and agent-1 (machine-id 44444444…)" in event.data.summary
+
+
+def test_an_agent_that_takes_over_from_another_is_no_second_one() -> None:
+    log = Collections()
+    log.tick()
+    for of in ({}, SECOND, {}):
+        for _ in range(9):
+            log.completed(**of)
+            log.tick()
+    assert told(log) == [("online", "looks_succeed")]
+
+
+def test_looks_of_a_backlog_are_no_second_agents() -> None:
+    log = Collections()
+    log.tick()
+    log.completed()
+    log.tick()
+    for _ in range(4):
+        log.completed(**SECOND)
+        log.completed(sent_s=log.at_s + 100)
+        log.tick()
+    assert told(log) == [("online", "looks_succeed")]
+
+
+def test_an_agent_that_retires_a_device_does_not_end_it_for_the_one_that_watches_it_now() -> None:
+    log = Collections()
+    log.tick()
+    log.completed()
+    log.tick()
+    log.completed(**SECOND)
+    log.retired()
+    assert told(log) == [("online", "looks_succeed")]
+    log.retired(**SECOND)
+    assert told(log) == [("online", "looks_succeed"), ("retired", "retired")]

@@ -22,11 +22,12 @@ from tests.unit.streams.random_alert_logs import DEVICES, again, metrics_log, st
 from tests.unit.streams.random_looks import random_look
 
 EPOCHS = (EPOCH, UUID("018f0000-0000-7000-8000-000000000002"))
+SECOND: dict[str, Any] = {"agent": "agent-2", "epoch": EPOCHS[1]}
 Fold = PartitionFold[Any, Any]
 
 
 def collections_log(rng: random.Random, length: int) -> Log:
-    """Looks that succeed and fail, ticks, policies that change, repeated records, silences."""
+    """Looks of two agents that succeed and fail, devices that come and go, ticks, policies, repeated records."""
     log = Collections()
     for _ in range(length):
         log.wait(rng.choice([0, 1, 5]))
@@ -38,8 +39,15 @@ def collections_log(rng: random.Random, length: int) -> Log:
             log.rules("status_policy", policy, rng.randint(1, 9))
         elif kind < 0.5 and log.records:
             log.append(again(log, rng))
-        elif kind < 0.75:
-            log.completed(device, clock_skew_seconds=rng.choice([None, 0.0, 900.0]))
+        elif kind < 0.58:
+            of: dict[str, Any] = rng.choice([{}, {}, SECOND])
+            if rng.random() < 0.3:
+                log.retired(device, **of)
+            else:
+                log.registered(device, groups=rng.choice([(), ("g",)]), machine_id=rng.choice("mn") * 8, **of)
+        elif kind < 0.8:
+            facts: dict[str, Any] = rng.choice([{}, {"groups": ("g",)}, SECOND])
+            log.completed(device, clock_skew_seconds=rng.choice([None, 0.0, 900.0]), **facts)
         else:
             log.failed(device, status=rng.choice(["error", "timeout", "unreachable"]))
     return log
