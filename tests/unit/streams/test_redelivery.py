@@ -1,7 +1,9 @@
 """Properties: whatever is delivered again, wherever a batch is cut or a kill falls, the results are the same."""
 
 import random
+import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +15,7 @@ from schemas.codec import decode, encode
 from schemas.record import RawRecord, RecordReader
 from streams.alerts.core import MetricAlerts
 from streams.alerts.status_core import StatusAlerts
+from streams.batch import derive
 from streams.derivation import Derivation
 from streams.device_status.core import DeviceStatus
 from streams.entity_status.core import EntityStatus
@@ -187,3 +190,58 @@ def test_stored_states_are_read_back_as_they_were(derivation: Any, make_log: Any
     again.load([*changes.states, changes.partition])
     assert again.devices == fold.devices
     assert again.next_offset == fold.next_offset
+
+
+@both
+@given(seed=seeds)
+@settings(max_examples=15, deadline=None)
+def test_a_suffix_that_is_delivered_again_changes_nothing(derivation: Any, make_log: Any, seed: int) -> None:
+    rng = random.Random(seed)
+    log = make_log(rng, 60)
+    fold: Fold = PartitionFold(derivation(), 0)
+    expected = outputs_of(fold, log.raws)
+    before, stored = fold.devices, fold.changes()
+    assert outputs_of(fold, log.raws[rng.randrange(len(log.raws)) :]) == []
+    assert (fold.devices, fold.changes()) == (before, None)
+    assert stored is not None
+    # Derived twice is derived once, and by the batch shell as by the worker's fold.
+    assert outputs_of(PartitionFold(derivation(), 0), log.raws) == expected
+    assert [(str(one.event.id), encode(one.event)) for one in derive(derivation(), log.raws)] == expected
+
+
+@both
+@given(seed=seeds)
+@settings(max_examples=15, deadline=None)
+def test_the_order_of_different_devices_changes_nothing(derivation: Any, make_log: Any, seed: int) -> None:
+    rng = random.Random(seed)
+    log = make_log(rng, 60)
+    expected = outputs_of(PartitionFold(derivation(), 0), log.raws)
+    found = outputs_of(PartitionFold(derivation(), 0), reordered(log.raws, rng))
+    assert sorted(map(without_offsets, found)) == sorted(map(without_offsets, expected))
+
+
+def reordered(raws: list[RawRecord], rng: random.Random) -> list[RawRecord]:
+    """The same log with the devices in another order between what concerns all of them; each keeps its own."""
+    order: list[RawRecord] = []
+    between: list[RawRecord] = []
+    for raw in [*raws, None]:
+        # A cause without a sequence is known by its offset, so operators' events stay where they are.
+        stays = raw is None or (raw.key or b"").startswith(b"_") or b'"/operators/' in (raw.value or b"")
+        if raw is not None and not stays:
+            between.append(raw)
+            continue
+        left = {key: [one for one in between if one.key == key] for key in dict.fromkeys(one.key for one in between)}
+        while left:
+            key = rng.choice(sorted(left, key=str))
+            order.append(left[key].pop(0))
+            left = {one: rest for one, rest in left.items() if rest}
+        between = []
+        if raw is not None:
+            order.append(raw)
+    return [replace(raw, offset=offset) for offset, raw in enumerate(order)]
+
+
+def without_offsets(found: tuple[str, bytes]) -> str:
+    """An event without the places of its evidence in the log, which are others in another order."""
+    text = re.sub(rb'"offset":[0-9]+', b"", found[1]).decode()
+    return f"{found[0]} {text}"
