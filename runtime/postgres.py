@@ -1,10 +1,14 @@
-"""PostgreSQL: connections for the write path (psycopg), an engine for queries (SQLAlchemy), errors in our words."""
+"""PostgreSQL: what every connection has, those of the write path (psycopg), errors in our words.
+
+Engines for queries, on the same options, are in `runtime.engines`: the write path does without SQLAlchemy.
+"""
 
 import random
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
@@ -14,9 +18,6 @@ from runtime.backoff import Backoff
 from runtime.clock import Clock, SystemClock
 from runtime.errors import DatabaseRefused, DatabaseUnavailable, InfrastructorError
 from runtime.settings.database import PostgresSettings
-
-if TYPE_CHECKING:
-    from sqlalchemy import Engine
 
 WAITS = Backoff(first_s=0.3, longest_s=10.0)
 
@@ -58,7 +59,7 @@ def options(settings: PostgresSettings, application: str) -> dict[str, Any]:
     ours = " ".join(f"-c {name}={value}" for name, value in session.items())
     # What the URL says itself wins: later options override earlier ones.
     given["options"] = f"{ours} {given['options']}" if given.get("options") else ours
-    extra = {"sslmode": settings.sslmode, "sslrootcert": settings.sslrootcert}
+    extra = {name: getattr(settings, name) for name in ("sslmode", "sslrootcert", "sslcert", "sslkey")}
     return (
         {"connect_timeout": settings.connect_timeout_s, "application_name": application, **KEEPALIVE}
         | given
@@ -93,32 +94,32 @@ async def connect_patiently(
     The policy is the one for Kafka: commands give up after `patience_s`, services wait and tell `waiting` why.
     """
     clock = clock or SystemClock()
-    deadline = None if patience_s is None else clock.monotonic() + patience_s
-    failed = 0
+    patience = Patience(patience_s, began=clock.monotonic(), waiting=waiting)
     while True:
         try:
             return await connect(settings, application, autocommit=autocommit)
         except DatabaseUnavailable as error:
-            failed += 1
-            wait_s = WAITS.wait_s(failed, random.random())  # noqa: S311 - spreads retries, no secret
-            if deadline is not None and clock.monotonic() + wait_s > deadline:
-                raise
-            waiting(error)
+            wait_s = patience.wait_s(error, now=clock.monotonic())
         await clock.sleep(wait_s)
 
 
-def engine(settings: PostgresSettings, application: str) -> "Engine":
-    """Return a SQLAlchemy engine on psycopg, connected when first used, with a pool of at most 5."""
-    # Imported here: the write path does without SQLAlchemy.
-    from sqlalchemy import create_engine  # noqa: PLC0415
+@dataclass(slots=True)
+class Patience:
+    """How long a database that is away is waited for; times by a monotonic clock, seconds."""
 
-    return create_engine(
-        "postgresql+psycopg://",
-        connect_args=options(settings, application),
-        pool_size=2,
-        max_overflow=3,
-        pool_pre_ping=True,
-    )
+    patience_s: float | None
+    began: float
+    waiting: Callable[[InfrastructorError], None] = _say_nothing
+    failed: int = 0
+
+    def wait_s(self, error: DatabaseUnavailable, *, now: float) -> float:
+        """Return how long to wait before the next try, and tell; raises `error` when patience would end before it."""
+        self.failed += 1
+        wait_s = WAITS.wait_s(self.failed, random.random())  # noqa: S311 - spreads retries, no secret
+        if self.patience_s is not None and now + wait_s > self.began + self.patience_s:
+            raise error
+        self.waiting(error)
+        return wait_s
 
 
 @contextmanager

@@ -33,6 +33,14 @@ class PostgresSettings(Concern):
     sslrootcert: Path | None = Field(
         None, description="Certificates (PEM) that sign the server's.", examples=["/etc/infrastructor/db-ca.pem"]
     )
+    sslcert: Path | None = Field(
+        None, description="Certificate (PEM) that shows who we are.", examples=["/etc/infrastructor/db-client.pem"]
+    )
+    sslkey: Path | None = Field(
+        None,
+        description="Its private key (PEM), which nobody else may read (mode 0600).",
+        examples=["/etc/infrastructor/db-client.key"],
+    )
     connect_timeout_s: int = Field(
         5, ge=1, le=60, description="A connection attempt fails after so long.", examples=["5"]
     )
@@ -68,8 +76,13 @@ class PostgresSettings(Concern):
 
     @model_validator(mode="after")
     def _together(self) -> Self:
-        if self.sslrootcert is not None and not self.sslrootcert.is_file():
-            raise SettingProblem("sslrootcert", "there is no such file")
+        for field in ("sslrootcert", "sslcert", "sslkey"):
+            file: Path | None = getattr(self, field)
+            if file is not None and not file.is_file():
+                raise SettingProblem(field, "there is no such file")
+        if (self.sslcert is None) != (self.sslkey is None):
+            missing = "sslkey" if self.sslkey is None else "sslcert"
+            raise SettingProblem(missing, "a certificate and its key go together: set both or none")
         if self.sslmode in {"verify-ca", "verify-full"} and self.sslrootcert is None and self.url is None:
             raise SettingProblem("sslrootcert", f"is required with sslmode {self.sslmode}")
         return self

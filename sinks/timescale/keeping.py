@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import psycopg
-from psycopg.conninfo import make_conninfo
 
+from runtime.engines import driver, querying
 from runtime.errors import InputInvalid, SchemaOutdated
-from runtime.postgres import options, translated
 from runtime.settings import PostgresSettings
 from sinks.timescale import tier
 from sinks.timescale.retention_settings import RetentionSettings
@@ -59,22 +58,36 @@ Planner = Callable[[Connection, RetentionSettings], Plan]
 
 
 @contextmanager
-def connected(settings: PostgresSettings) -> Iterator[Connection]:
-    """A connection in autocommit without time limit. Raises DatabaseUnavailable, DatabaseRefused, SchemaOutdated."""
-    conninfo = make_conninfo(**options(settings, _APPLICATION))
-    with translated(settings, operation="keep"), psycopg.connect(conninfo, autocommit=True) as connection:
-        connection.execute("SET statement_timeout = 0")
+def connected(settings: PostgresSettings, *, operation: str = "keep", migrated: bool = True) -> Iterator[Connection]:
+    """A connection in autocommit without time limit, the database waited for as long as `patience_s` says.
+
+    Raises DatabaseUnavailable, DatabaseRefused; SchemaOutdated unless the tables are of this version's revision.
+    """
+    with querying(settings, _APPLICATION, operation=operation) as engine, engine.connect() as pooled:
+        connection = driver(pooled)
+        connection.autocommit = True
+        connection.execute(SQL["no_time_limit"])
+        if migrated:
+            require_revision(connection, operation=operation)
         try:
-            row = connection.execute(SQL["read_revision"]).fetchone()
-        except psycopg.errors.UndefinedTable:
-            row = None
-        if row is None or row[0] != REVISION:
-            found = "no tables of Infrastructor" if row is None else f"revision {row[0]}"
-            raise SchemaOutdated(
-                f"the database has {found}, this version needs {REVISION}: run `infrastructor db migrate`",
-                operation="keep",
-            )
-        yield connection
+            yield connection
+        finally:
+            # Its session is not what the pool lends: nobody gets it again.
+            pooled.invalidate()
+
+
+def require_revision(connection: Connection, *, operation: str) -> None:
+    """Raise SchemaOutdated unless the tables are of this version's revision."""
+    try:
+        row = connection.execute(SQL["read_revision"]).fetchone()
+    except psycopg.errors.UndefinedTable:
+        row = None
+    if row is None or row[0] != REVISION:
+        found = "no tables of Infrastructor" if row is None else f"revision {row[0]}"
+        raise SchemaOutdated(
+            f"the database has {found}, this version needs {REVISION}: run `infrastructor db migrate`",
+            operation=operation,
+        )
 
 
 def apply(connection: Connection, plan: Plan, *, named: str | None) -> None:

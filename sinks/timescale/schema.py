@@ -5,16 +5,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
 import sqlalchemy
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy.exc import DBAPIError
 
+from runtime.engines import driver, querying
 from runtime.errors import SchemaOutdated
-from runtime.postgres import engine, masked_url, translate
+from runtime.postgres import masked_url
 from runtime.settings import PostgresSettings
 from sinks.timescale import rollups, tier
 
@@ -81,20 +80,8 @@ def migrate(settings: PostgresSettings) -> Migrated:
 
 @contextmanager
 def _connected(settings: PostgresSettings) -> Iterator[sqlalchemy.Connection]:
-    pool = engine(settings, _APPLICATION)
-    try:
-        with pool.connect() as connection:
-            yield connection
-    except DBAPIError as error:
-        raise _translated(error.orig, settings) or error from error
-    except psycopg.Error as error:
-        raise _translated(error, settings) or error from error
-    finally:
-        pool.dispose()
-
-
-def _translated(error: BaseException | None, settings: PostgresSettings) -> BaseException | None:
-    return translate(error, settings, operation="migrate") if isinstance(error, psycopg.Error) else None
+    with querying(settings, _APPLICATION, operation="migrate") as engine, engine.connect() as connection:
+        yield connection
 
 
 def _config() -> Config:
@@ -115,9 +102,9 @@ def _status(connection: sqlalchemy.Connection, settings: PostgresSettings, *, no
             operation="read schema",
             found=revision,
         )
-    found = tier.server(_driver(connection))
+    found = tier.server(driver(connection))
     if not notes and found.tier is not tier.Tier.PLAIN and revision is not None:
-        ordinary = tier.ordinary_tables(_driver(connection))
+        ordinary = tier.ordinary_tables(driver(connection))
         notes = (_left_note(ordinary),) if ordinary else ()
     connection.commit()
     return SchemaStatus(
@@ -133,39 +120,31 @@ def _status(connection: sqlalchemy.Connection, settings: PostgresSettings, *, no
 
 
 def _extension(connection: sqlalchemy.Connection) -> str | None:
-    driver = _driver(connection)
-    driver.autocommit = True
+    below = driver(connection)
+    below.autocommit = True
     try:
-        return tier.create_extension(driver)
+        return tier.create_extension(below)
     finally:
-        driver.autocommit = False
+        below.autocommit = False
 
 
 def _hypertables(connection: sqlalchemy.Connection) -> tuple[list[str], list[str]]:
-    driver = _driver(connection)
-    if tier.server(driver).tier is tier.Tier.PLAIN:
+    below = driver(connection)
+    if tier.server(below).tier is tier.Tier.PLAIN:
         return [], []
-    return tier.make_hypertables(driver)
+    return tier.make_hypertables(below)
 
 
 def _rollups(connection: sqlalchemy.Connection) -> None:
-    driver = _driver(connection)
-    kind = tier.server(driver).tier
-    hypertables = set(tier.HYPERTABLES) - set(tier.ordinary_tables(driver)) if kind is not tier.Tier.PLAIN else set()
-    rollups.make_rollups(driver, tier.SQL, tier=kind, hypertables=hypertables)
-
-
-def _driver(connection: sqlalchemy.Connection) -> tier.Connection:
-    driver = connection.connection.driver_connection
-    if not isinstance(driver, psycopg.Connection):
-        raise TypeError("the engine must stand on psycopg")
-    return driver
+    below = driver(connection)
+    kind = tier.server(below).tier
+    hypertables = set(tier.HYPERTABLES) - set(tier.ordinary_tables(below)) if kind is not tier.Tier.PLAIN else set()
+    rollups.make_rollups(below, tier.SQL, tier=kind, hypertables=hypertables)
 
 
 def _left_note(tables: list[str]) -> str:
     return (
         f"the extension is there, but these hold rows as ordinary tables: {', '.join(tables)}; everything works. To "
-        "turn one into a hypertable stop the sink and run, which rewrites it under a lock: "
-        "SELECT create_hypertable('<table>', by_range('time', INTERVAL '1 day'), migrate_data => true, "
-        "create_default_indexes => false)"
+        "turn them into hypertables, which rewrites them under a lock, stop the sink and run "
+        "`infrastructor db hypertables create`"
     )

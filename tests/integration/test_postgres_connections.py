@@ -9,8 +9,9 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from runtime.clock import ManualClock
+from runtime.engines import engine
 from runtime.errors import DatabaseRefused, DatabaseUnavailable, InfrastructorError
-from runtime.postgres import connect, connect_patiently, engine, masked_url, translated
+from runtime.postgres import connect, connect_patiently, masked_url, translated
 from runtime.settings import PostgresSettings
 from tests.conftest import TestDatabase
 

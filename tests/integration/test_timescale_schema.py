@@ -117,7 +117,9 @@ def test_a_plain_database_that_gets_the_extension_is_told_of(postgres: TestDatab
     assert done.applied == ()
     expected = set(HYPERTABLES) - ({"metric_samples"} if filled else set())
     assert set(done.hypertables) == expected
-    assert [("metric_samples" in note and "migrate_data" in note) for note in done.status.notes] == [True] * filled
+    assert [("metric_samples" in note and "db hypertables create" in note) for note in done.status.notes] == [
+        True
+    ] * filled
     assert schema.status(settings).notes == done.status.notes
 
 

@@ -167,3 +167,7 @@ SELECT create_hypertable(
 -- name: connected_database
 -- The name of the database that is connected.
 SELECT current_database();
+
+-- name: no_time_limit
+-- Statements of this session take as long as they take.
+SET statement_timeout = 0;

@@ -1,11 +1,10 @@
-"""`infrastructor db`: the life of the database's schema."""
+"""`infrastructor db migrate` and `status`: the life of the database's schema."""
 
 import json
 from dataclasses import asdict
 
 import click
 
-from cli import db_keeping
 from runtime.settings import PostgresSettings, load
 from sinks.timescale import schema
 from sinks.timescale.schema import SchemaStatus
@@ -14,15 +13,7 @@ _BEHIND = 1
 """Exit code of `status` when revisions are pending: a difference was found."""
 
 
-@click.group(name="db")
-def db() -> None:
-    """Migrate the database, show its state, and say how its tables are kept."""
-
-
-db_keeping.add_to(db)
-
-
-@db.command(name="migrate")
+@click.command(name="migrate")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def migrate(*, as_json: bool) -> None:
     """Create or update the tables; nothing happens when they are up to date."""
@@ -37,7 +28,7 @@ def migrate(*, as_json: bool) -> None:
     _tell(done.status)
 
 
-@db.command(name="status")
+@click.command(name="status")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_context
 def status(ctx: click.Context, *, as_json: bool) -> None:

@@ -11,25 +11,18 @@ from sinks.timescale.keeping import Plan, Planner
 from sinks.timescale.retention_settings import RetentionSettings
 
 
-def add_to(db: click.Group) -> None:
-    """Add the groups, in the order in which they are meant to be run."""
-    hypertables, compression, retention = _hypertables, _compression, _retention
-    for group in (hypertables, compression, retention):
-        db.add_command(group)
-
-
 @click.group(name="hypertables")
-def _hypertables() -> None:
+def hypertables() -> None:
     """First: tables that grow become hypertables."""
 
 
 @click.group(name="compression")
-def _compression() -> None:
+def compression() -> None:
     """Second: full chunks are compressed."""
 
 
 @click.group(name="retention")
-def _retention() -> None:
+def retention() -> None:
     """Third: what is too old is deleted."""
 
 
@@ -43,21 +36,21 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@_hypertables.command(name="create")
+@hypertables.command(name="create")
 @_options
 def create(*, dry_run: bool, database: str | None, as_json: bool) -> None:
     """Turn the growing tables into hypertables; tables with rows are rewritten under a lock (stop the sink)."""
     _run(keeping.plan_hypertables, dry_run=dry_run, database=database, as_json=as_json)
 
 
-@_compression.command(name="apply")
+@compression.command(name="apply")
 @_options
 def compress(*, dry_run: bool, database: str | None, as_json: bool) -> None:
     """Have chunks compressed once, when they are full."""
     _run(keeping.plan_compression, dry_run=dry_run, database=database, as_json=as_json)
 
 
-@_retention.command(name="apply")
+@retention.command(name="apply")
 @_options
 def retain(*, dry_run: bool, database: str | None, as_json: bool) -> None:
     """Have rows deleted that are older than INFRASTRUCTOR_RETENTION__* say."""
