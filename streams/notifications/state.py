@@ -13,7 +13,7 @@ from schemas.alert import ResolvedBecause, Severity
 from schemas.notification import SuppressedBecause
 
 Stage = Literal["waiting", "told", "closed"]
-Lane = Literal["group", "digest", "backlog"]
+Lane = Literal["group", "digest", "backlog", "escalation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +24,17 @@ class Held:
     thing: str = ""
 
 
+FLEET_NAME = "fleet"
+"""The name of the one part of the kind `backlog`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Telling:
     """How far one receiver is with one alert.
 
     `waiting` becomes `told` with the first request; `closed` when nothing more will be said. Lanes are the ways of what
-    waits: with its group; in the receiver's next digest (after quiet hours, above the rate limit); with the backlog.
+    waits: with its group; in the receiver's next digest (after quiet hours, above the rate limit); with the backlog;
+    for an escalation that is held.
     """
 
     route: str
@@ -47,6 +52,11 @@ class Telling:
     held: Held | None = None
     routed: bool = True
     """Whether the policy in force still leads here: if not, only the end is told."""
+
+    @property
+    def limited(self) -> bool:
+        """Whether it was above the rate limit."""
+        return self.held is not None and self.held.reason == "rate_limited"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +112,11 @@ class Alert:
 
     acknowledged: Acknowledged | None = None
     resolved: Resolved | None = None
+
+    @property
+    def firing(self) -> bool:
+        """Whether it still holds."""
+        return self.resolved is None
 
 
 @dataclass(frozen=True, slots=True)
