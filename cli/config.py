@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import click
 
+from cli.operators.settings import OperatorSettings
 from collectors.settings import AgentSettings
 from collectors.ssh.settings import SshSettings
 from deploy.local.settings import CacheSettings, LocalSettings
@@ -41,6 +42,7 @@ CONCERNS: tuple[type[Concern], ...] = (
     SinkSettings,
     RetentionSettings,
     GotifySettings,
+    OperatorSettings,
     LocalSettings,
     CacheSettings,
 )

@@ -1,0 +1,1 @@
+"""What the operators' commands stand on: who speaks, what is said, how the log is read and shown."""

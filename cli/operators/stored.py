@@ -1,0 +1,90 @@
+"""The board as the streams worker has stored it: the parts of the state of notifications, all as of one offset."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cli.operators.board import Alert, Board, Maintenance, Remark, Silence
+from streams.fleet_stored import LoadedParts, load_parts
+from streams.notifications import state as parts
+from streams.notifications.policy import NotificationPolicy
+
+PARTITION = 0
+"""`infra.alerts` has one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The board as of the record `applied` of `infra.alerts`, and the policy in force."""
+
+    board: Board
+    applied: int
+    policy: NotificationPolicy
+
+
+def read_stored(entries: Mapping[bytes, bytes]) -> Stored | None:
+    """The board in the entries of the changelog; None when nothing is stored. Raises StateUnreadable."""
+    loaded = load_parts(PARTITION, entries.items(), parts.PARTS)
+    if loaded.partition.offset < 0:
+        return None
+    board = Board()
+    for (kind, _), part in loaded.parts.items():
+        if kind == parts.ALERT:
+            board.alerts[part.id] = _alert(part)
+        elif kind == parts.SILENCE:
+            board.silences[part.id] = _silence(part)
+        elif kind == parts.MAINTENANCE:
+            board.maintenance[part.id] = _maintenance(part)
+    return Stored(board, loaded.partition.offset, _policy(loaded))
+
+
+def _policy(loaded: LoadedParts) -> NotificationPolicy:
+    rules = loaded.partition.rules
+    document = {} if rules is None else loaded.document(rules.digest)
+    try:
+        return NotificationPolicy.model_validate(document)
+    except ValueError:
+        # The worker would have refused it; another version may know more.
+        return NotificationPolicy()
+
+
+def _alert(part: parts.Alert) -> Alert:
+    taken, over = part.acknowledged, part.resolved
+    return Alert(
+        id=part.id,
+        device=part.device,
+        rule=part.rule,
+        severity=part.severity,
+        summary=part.summary,
+        raised_at=part.raised_at,
+        since=part.since,
+        labels=part.labels,
+        groups=part.groups,
+        parents=part.parents,
+        value=part.value,
+        unit=part.unit,
+        description=part.description,
+        runbook=part.runbook,
+        historical=part.historical,
+        resolved_at=None if over is None else over.at,
+        resolved_because=None if over is None else over.reason,
+        acknowledged=None if taken is None else Remark(taken.operator, taken.at, taken.comment),
+        told=tuple(name for name, telling in sorted(part.tellings.items()) if telling.told_ms is not None),
+        offset=part.offset,
+    )
+
+
+def _silence(part: parts.Silence) -> Silence:
+    return Silence(part.id, part.subject, part.operator, part.matchers, part.starts_at, part.ends_at, part.comment)
+
+
+def _maintenance(part: parts.Maintenance) -> Maintenance:
+    return Maintenance(
+        part.id,
+        part.subject,
+        part.operator,
+        part.starts_at,
+        part.ends_at,
+        groups=part.groups,
+        matchers=part.matchers,
+        comment=part.comment,
+    )
