@@ -1,6 +1,11 @@
-"""From the spool to Kafka: in sequence by topic and subject, subjects taking turns, and gone only when acknowledged."""
+"""From the spool to Kafka: in sequence by topic and subject, subjects taking turns, and gone only when acknowledged.
+
+One round is under way at a time. Of a backlog the next is read meanwhile, and the one before deleted; a round that was
+read ahead is given back when the one under way fails, for nothing may overtake.
+"""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
@@ -60,37 +65,54 @@ class Sender:
         self._rebuilt = rebuilt
         self._rebuilt_before = 0
         self._failures = 0
+        self._ahead: Taken | None = None
+        self._owing: list[tuple[Taken, Collection[int]]] = []
         self._log = get_logger("agent")
         self.idle = asyncio.Event()
         """Set while nothing waits."""
 
     async def run(self, prepare: Callable[[], Awaitable[None]] | None = None) -> None:
-        """Send until cancelled; `prepare` first, whose errors are raised: a login refused, a topic that is missing."""
+        """Send until cancelled; `prepare` first, whose errors are raised: a login refused, a topic that is missing.
+
+        To be called once: what is under way at the end waits again when the spool is opened again.
+        """
         if prepare is not None:
             await prepare()
             self._link.taken()
-        while True:
-            try:
-                await self._round()
-            except SpoolUnusable as error:
-                self._log.error("the spool cannot be read", error=error)
-                await self._wait()
+        try:
+            while True:
+                try:
+                    await self._round()
+                except SpoolUnusable as error:
+                    self._log.error("the spool cannot be read", error=error)
+                    await self._wait()
+        finally:
+            # What Kafka has is not to be sent again by the next start.
+            with contextlib.suppress(InfrastructorError):
+                await self._settle()
 
     async def _round(self) -> None:
-        self._spool.news.clear()
-        taken = await self._spool.take(max_events=self._at_most, max_bytes=self._bounds.max_bytes)
+        taken = await self._next()
         if not taken.events:
             self.idle.set()
             await self._spool.news.wait()
             return
         self.idle.clear()
-        gone, failure = await self._send(taken)
-        await self._spool.settle(taken, gone)
+        meanwhile = asyncio.create_task(self._meanwhile(taken))
+        try:
+            gone, failure = await self._send(taken)
+            self._owing.append((taken, gone))
+            await asyncio.wait({meanwhile})
+        finally:
+            meanwhile.cancel()
+            await asyncio.wait({meanwhile})
         if failure is None:
             self._failures = 0
             self._at_most = min(self._at_most * 2, self._bounds.max_events)
             self._link.taken()
+            self._ahead = meanwhile.result()
             return
+        await self._give_back(meanwhile)
         # Fewer next time: of a batch of several nobody can say which event Kafka refuses.
         self._at_most = max(1, min(self._at_most, len(taken.events)) // 2)
         self._metrics.send_failures.inc()
@@ -100,6 +122,36 @@ class Sender:
         if not gone:
             self._link.away(failure)
             await self._wait()
+
+    async def _next(self) -> Taken:
+        """Return what was read ahead, or else what waits now."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead.events:
+            return ahead
+        await self._settle()
+        self._spool.news.clear()
+        return await self._take()
+
+    async def _take(self) -> Taken:
+        return await self._spool.take(max_events=self._at_most, max_bytes=self._bounds.max_bytes)
+
+    async def _meanwhile(self, taken: Taken) -> Taken | None:
+        """Delete what the round before sent, and read the next when there is one."""
+        await self._settle()
+        return await self._take() if taken.more else None
+
+    async def _give_back(self, meanwhile: "asyncio.Task[Taken | None]") -> None:
+        """Let what was read ahead wait again, then what was not acknowledged."""
+        ahead = meanwhile.result() if meanwhile.exception() is None else None
+        if ahead is not None:
+            await self._spool.settle(ahead, ())
+        await self._settle()
+
+    async def _settle(self) -> None:
+        """End the rounds that were sent, in their order; one that cannot be ended now is when this is called again."""
+        while self._owing:
+            await self._spool.settle(*self._owing[0])
+            del self._owing[0]
 
     async def _wait(self) -> None:
         self._failures += 1

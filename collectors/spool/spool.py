@@ -21,13 +21,17 @@ Told = Callable[[SetAside], None]
 
 
 class Taken:
-    """Events that are under way, of one epoch: after a damaged file was set aside they are nobody's any more."""
+    """Events that are under way, of one epoch: after a damaged file was set aside they are nobody's any more.
 
-    __slots__ = ("epoch", "events")
+    `more` tells whether others wait behind them.
+    """
 
-    def __init__(self, epoch: UUID, events: list[Kept]) -> None:
+    __slots__ = ("epoch", "events", "more")
+
+    def __init__(self, epoch: UUID, events: list[Kept], *, more: bool) -> None:
         self.epoch = epoch
         self.events = events
+        self.more = more
 
 
 class Spool:
@@ -89,7 +93,8 @@ class Spool:
         """Return what is to be sent next; see `SpoolStore.take`. Raises SpoolUnusable."""
 
         def work(store: SpoolStore) -> Taken:
-            return Taken(store.epoch, store.take(max_events=max_events, max_bytes=max_bytes))
+            taken = store.take(max_events=max_events, max_bytes=max_bytes)
+            return Taken(store.epoch, taken, more=store.waits)
 
         return await self._run(work)
 

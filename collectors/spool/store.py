@@ -11,9 +11,10 @@ from collectors.spool.draft import Commit, Draft
 from collectors.spool.limits import SpoolCorrupt, SpoolFull, SpoolLimits
 from collectors.spool.reserve import Reserve
 from collectors.spool.room import Dropped, drop_older, drop_oldest, gap_drafts
-from collectors.spool.streams import Stream, Streams, place_of, sequence_at, stream_at
+from collectors.spool.sqlite_errors import is_damage, is_full, translated
+from collectors.spool.streams import Stream, Streams, place_of, sequence_at, share_of, stream_at
 from runtime.clock import Clock
-from runtime.errors import InfrastructorError, SpoolUnusable
+from runtime.errors import InfrastructorError
 from runtime.sql import Statements, load_statements
 from schemas.codec import encode
 from schemas.gap import GapReason
@@ -24,7 +25,6 @@ BUSY_S = 5.0
 
 Outcome = tuple[bytes, ...] | InfrastructorError | EventRefused
 """What became of a commit: its events as they will be sent, or why it was not kept."""
-_CORRUPT = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 def statements() -> Statements:
@@ -62,9 +62,10 @@ class SpoolStore:
         self._reserve = Reserve(path)
         self._owed: dict[int, int] = {}
         self._cap: int | None = None
+        self._streams = Streams()
         self.dropped = 0
         """Metric events let go for want of room or for their age, since this object was made."""
-        with _translated(path):
+        with translated(path):
             self._db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
             try:
                 self._prepare()
@@ -94,9 +95,10 @@ class SpoolStore:
         self._load()
 
     def _load(self) -> None:
-        self._streams = Streams()
+        before, self._streams = self._streams, Streams()
         for stream_id, topic, subject, following, acknowledged in self._db.execute(self._sql["select_streams"]):
             self._streams.add(Stream(stream_id, topic, subject, following, acknowledged))
+        self._streams.go_on_from(before)
         for stream_id, count, _, _ in self._db.execute(self._sql["select_pending"]):
             self._streams.by_id(stream_id).pending = count
         for stream_id, sequence in self._owed.items():
@@ -132,7 +134,7 @@ class SpoolStore:
                 with self._transaction():
                     return self._append(commits)
             except sqlite3.OperationalError as error:
-                if not _is_full(error):
+                if not is_full(error):
                     raise
             self._stop_growing()
             with self._transaction():
@@ -266,31 +268,35 @@ class SpoolStore:
             self._write(*self._encoded(drafts))
 
     def take(self, *, max_events: int, max_bytes: int) -> list[Kept]:
-        """Return the next events of all streams that wait, each in sequence, equal shares, beginning with another.
+        """Return the next events of the streams that wait, each in sequence, equal shares, going on where it ended.
 
-        What is taken is under way until `settle`: it is not dropped meanwhile. At least one event when any waits.
+        What is taken is under way until `settle`: it is not dropped meanwhile, and the next `take` goes on after it.
+        At least one event when any waits.
         """
         with self._guarded():
             streams = self._streams.in_turn()
-            share = max(1, max_events // max(1, len(streams)))
+            share = share_of(max_events, len(streams))
             taken: list[Kept] = []
             size = 0
             for stream in streams:
-                if len(taken) >= max_events or size >= max_bytes:
-                    break
-                rows = self._db.execute(self._sql["select_next"], (*stream.bounds, share)).fetchall()
-                for place, value in rows:
-                    if taken and size + len(value) > max_bytes:
-                        break
-                    taken.append(Kept(place, stream.topic, stream.subject, value))
-                    stream.taken = sequence_at(place)
+                for place, value in self._db.execute(self._sql["select_next"], (*stream.untaken, share)):
                     size += len(value)
+                    if taken and (size > max_bytes or len(taken) >= max_events):
+                        return taken
+                    taken.append(Kept(place, stream.topic, stream.subject, value))
+                    self._streams.took(stream, sequence_at(place))
             return taken
+
+    @property
+    def waits(self) -> bool:
+        """Whether there may be more to take."""
+        return any(stream.waits for stream in self._streams)
 
     def settle(self, taken: Sequence[Kept], acknowledged: frozenset[int]) -> int:
         """End what `take` began: events at `acknowledged` places go, the others wait again. Return how many went.
 
-        An event goes only when all before it in its stream went: one that was overtaken would never be read.
+        An event goes only when all before it in its stream went: one that was overtaken would never be read. Of what
+        was taken in turns, the last ends first when not all went. May be called again when it failed.
         """
         upto: dict[int, int] = {}
         held: set[int] = set()
@@ -300,13 +306,13 @@ class SpoolStore:
             if kept.place in acknowledged and stream_id not in held:
                 upto[stream_id] = sequence_at(kept.place)
                 gone += 1
-            else:
+            elif stream_id not in held:
                 held.add(stream_id)
-        for kept in taken:
-            self._streams.by_id(stream_at(kept.place)).taken = 0
+                self._streams.by_id(stream_id).taken = sequence_at(kept.place) - 1
         with self._guarded():
             self._owed |= upto
-            self._pay()
+            if self._owed:
+                self._pay()
         return gone
 
     def _pay(self) -> None:
@@ -319,7 +325,7 @@ class SpoolStore:
                         for stream_id, sequence in self._owed.items():
                             self._delete_to(self._streams.by_id(stream_id), sequence)
                 except sqlite3.OperationalError as error:
-                    if not _is_full(error):
+                    if not is_full(error):
                         raise
                     self._load()
                     if last or not self._reserve.release():
@@ -371,28 +377,10 @@ class SpoolStore:
     @contextmanager
     def _guarded(self) -> Iterator[None]:
         """Translate errors; what is in memory is read again when a transaction did not come about."""
-        with _translated(self._path):
+        with translated(self._path):
             try:
                 yield
             except sqlite3.Error as error:
-                if (error.sqlite_errorcode & 0xFF) not in _CORRUPT:
+                if not is_damage(error):
                     self._load()
                 raise
-
-
-def _is_full(error: sqlite3.Error) -> bool:
-    return (error.sqlite_errorcode & 0xFF) == sqlite3.SQLITE_FULL
-
-
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        message = f"{path}: {error}"
-        if code in _CORRUPT:
-            raise SpoolCorrupt(message, operation="spool") from error
-        if code == sqlite3.SQLITE_FULL:
-            raise SpoolFull(f"{message}: make room on that disk", operation="spool") from error
-        raise SpoolUnusable(f"{message}: check the file and its disk", operation="spool") from error

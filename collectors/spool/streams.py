@@ -5,6 +5,10 @@ from dataclasses import dataclass
 
 from schemas.registry import METRICS
 
+RUN = 16
+"""Events of one stream that are taken at a time, however many streams wait: they lie side by side in the file, and are
+read and deleted together."""
+
 SEQUENCE_BITS = 32
 _SEQUENCES = (1 << SEQUENCE_BITS) - 1
 
@@ -24,9 +28,14 @@ def stream_at(place: int) -> int:
     return place >> SEQUENCE_BITS
 
 
+def share_of(max_events: int, streams: int) -> int:
+    """Return how many events of each stream are taken when so many streams wait for so many places."""
+    return max(1, min(RUN, max_events // 4), max_events // max(1, streams))
+
+
 @dataclass(slots=True)
 class Stream:
-    """One topic and subject. `taken` is the last sequence that is under way, 0 when none is."""
+    """One topic and subject. Up to sequence `taken` all is under way, or acknowledged."""
 
     id: int
     topic: str
@@ -40,6 +49,11 @@ class Stream:
     def droppable(self) -> bool:
         """Whether it holds metrics that are not under way."""
         return self.topic == METRICS and self.pending > 0
+
+    @property
+    def waits(self) -> bool:
+        """Whether it may have events that are not under way."""
+        return self.pending > 0 and max(self.acknowledged, self.taken) < self.next - 1
 
     @property
     def bounds(self) -> tuple[int, int]:
@@ -58,7 +72,7 @@ class Streams:
     def __init__(self) -> None:
         self._by_name: dict[tuple[str, str], Stream] = {}
         self._by_id: dict[int, Stream] = {}
-        self._turn = 0
+        self._served = 0
 
     def add(self, stream: Stream) -> None:
         """Remember a stream."""
@@ -81,9 +95,19 @@ class Streams:
         return iter(self._by_id.values())
 
     def in_turn(self) -> list[Stream]:
-        """Return the streams with something pending; each call begins with another one."""
-        waiting = [stream for stream in self._by_id.values() if stream.pending]
-        if not waiting:
-            return []
-        self._turn = (self._turn + 1) % len(waiting)
-        return waiting[self._turn :] + waiting[: self._turn]
+        """Return the streams with something that waits, beginning after the one that was served last."""
+        waiting = [stream for stream in self._by_id.values() if stream.waits]
+        begin = next((index for index, stream in enumerate(waiting) if stream.id > self._served), 0)
+        return waiting[begin:] + waiting[:begin]
+
+    def took(self, stream: Stream, sequence: int) -> None:
+        """Remember that a stream's events up to a sequence are under way, and that it was its turn."""
+        stream.taken = sequence
+        self._served = stream.id
+
+    def go_on_from(self, before: "Streams") -> None:
+        """Take over what is under way, and whose turn it is, from these streams as they were known before."""
+        self._served = before._served  # noqa: SLF001 - one of us
+        for stream in before:
+            if stream.taken and stream.id in self._by_id:
+                self._by_id[stream.id].taken = stream.taken

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -14,9 +14,9 @@ from collectors.link import Link
 from collectors.sender import Round, Sender
 from collectors.skew import SkewMeter
 from collectors.spool.draft import Commit
-from collectors.spool.spool import Spool
+from collectors.spool.spool import Spool, Taken
 from runtime.clock import SystemClock
-from runtime.errors import KafkaUnavailable
+from runtime.errors import KafkaUnavailable, SpoolUnusable
 from runtime.health import Readiness
 from runtime.kafka.dead_letters import from_record
 from runtime.kafka.producer import Acknowledged, Outgoing, SendFailed, Sending
@@ -103,8 +103,9 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     bench = Bench(tmp_path, SystemClock())
     spool = bench.open()
     log = MemoryLog({METRICS: 12, COLLECTIONS: 12, DEAD_LETTERS: 1}, clock=bench.clock)
-    yield World(bench, spool, log, Readiness(), SkewMeter())
-    await spool.close()
+    world = World(bench, spool, log, Readiness(), SkewMeter())
+    yield world
+    await world.spool.close()
 
 
 def skipping_repeats(numbers: list[int]) -> list[int]:
@@ -142,6 +143,78 @@ async def test_readers_lose_nothing_whatever_part_of_a_batch_fails(world: World,
     for subject in range(5):
         for topic in (METRICS, COLLECTIONS):
             assert skipping_repeats(world.numbers(topic, f"web-{subject}")) == list(range(1, 41))
+
+
+async def test_of_a_backlog_the_next_round_is_read_while_one_is_under_way(world: World) -> None:
+    for n in range(60):
+        await world.spool.commit(world.bench.look(f"web-{n % 3}"))
+    reads: list[int] = []
+    take = world.spool.take
+
+    async def watched(*, max_events: int, max_bytes: int) -> Taken:
+        taken = await take(max_events=max_events, max_bytes=max_bytes)
+        reads.append(len(taken.events))
+        return taken
+
+    class Waiting(Unreliable):
+        """Acknowledges nothing before the next round was read."""
+
+        async def send(self, records: Sequence[Outgoing]) -> list[Acknowledged]:
+            before = len(reads)
+            while len(self.log.records(METRICS)) < 40 and len(reads) == before:
+                await asyncio.sleep(0.001)
+            return await self.log.send(records)
+
+    world.spool.take = watched  # type: ignore[method-assign]
+    async with world.sending(Waiting(world.log, Random(0), failures=0), Round(max_events=12)) as sender:
+        await asyncio.wait_for(sender.idle.wait(), 10)
+    assert reads[:10] == [12] * 10
+    for subject in ("web-0", "web-1", "web-2"):
+        assert world.numbers(METRICS, subject) == world.numbers(COLLECTIONS, subject) == list(range(1, 21))
+    assert (await world.spool.counts()).events == 0
+
+
+async def test_a_spool_that_cannot_delete_for_a_while_sends_nothing_twice(world: World) -> None:
+    for n in range(60):
+        await world.spool.commit(world.bench.look(f"web-{n % 3}"))
+    settle, calls = world.spool.settle, 0
+
+    async def failing(taken: Taken, acknowledged: Collection[int]) -> int:
+        nonlocal calls
+        calls += 1
+        if calls % 3:
+            raise SpoolUnusable("disk I/O error", operation="spool")
+        return await settle(taken, acknowledged)
+
+    world.spool.settle = failing  # type: ignore[method-assign]
+    async with world.sending(world.log, Round(max_events=12)) as sender:
+        await asyncio.wait_for(sender.idle.wait(), 10)
+    for subject in ("web-0", "web-1", "web-2"):
+        assert world.numbers(METRICS, subject) == world.numbers(COLLECTIONS, subject) == list(range(1, 21))
+    assert (await world.spool.counts()).events == 0
+
+
+async def test_what_was_acknowledged_is_gone_when_the_sender_is_ended(world: World) -> None:
+    for n in range(60):
+        await world.spool.commit(world.bench.look(f"web-{n % 3}"))
+
+    class Stopping(Unreliable):
+        async def send(self, records: Sequence[Outgoing]) -> list[Acknowledged]:
+            if len(self.log.records(METRICS)) + len(self.log.records(COLLECTIONS)) >= 36:
+                self.hang.set()
+                await asyncio.Event().wait()
+            return await self.log.send(records)
+
+    producer = Stopping(world.log, Random(0), failures=0)
+    async with world.sending(producer, Round(max_events=12)):
+        await asyncio.wait_for(producer.hang.wait(), 10)
+    assert (await world.spool.counts()).events == 120 - 36
+    await world.spool.close()
+    world.spool = world.bench.open()
+    async with world.sending(world.log) as sender:
+        await asyncio.wait_for(sender.idle.wait(), 10)
+    for subject in ("web-0", "web-1", "web-2"):
+        assert world.numbers(METRICS, subject) == list(range(1, 21))
 
 
 async def test_an_outage_is_said_once_and_what_is_seen_meanwhile_is_kept(world: World) -> None:

@@ -105,6 +105,49 @@ async def test_each_has_its_turn_when_there_is_room_for_one(bench: Bench) -> Non
     await spool.close()
 
 
+async def test_a_turn_begins_after_the_one_that_was_served_last(bench: Bench) -> None:
+    spool = bench.open()
+    for subject in "abcdefgh":
+        await spool.commit(Commit(tuple(bench.metric(subject, size=20) for _ in range(40))))
+    size = len((await spool.take(max_events=1, max_bytes=1)).events[0].value)
+    served: list[str] = []
+    while (taken := await spool.take(max_events=100, max_bytes=26 * size)).events:
+        assert len(taken.events) <= 26
+        served += dict.fromkeys(kept.subject for kept in taken.events)
+        await spool.settle(taken, range(len(taken.events)))
+    # Two fit at a time: nobody is served again before all others were.
+    assert served[:8] == list("bcdefgha")
+    await spool.close()
+
+
+async def test_the_next_take_goes_on_after_what_is_under_way(bench: Bench) -> None:
+    spool = bench.open()
+    await spool.commit(Commit(tuple(bench.metric() for _ in range(9))))
+    first = await spool.take(max_events=3, max_bytes=MIB)
+    second = await spool.take(max_events=3, max_bytes=MIB)
+    assert first.more
+    assert [decode(kept.value).sequence for kept in second.events] == [4, 5, 6]
+    assert await spool.settle(first, range(3)) == 3
+    third = await spool.take(max_events=5, max_bytes=MIB)
+    assert [decode(kept.value).sequence for kept in third.events] == [7, 8, 9]
+    assert not third.more
+    assert await spool.settle(second, range(3)) == 3
+    assert await spool.settle(third, range(3)) == 3
+    assert (await spool.counts()).events == 0
+    await spool.close()
+
+
+async def test_what_was_taken_ahead_and_given_back_waits_behind_what_failed(bench: Bench) -> None:
+    spool = bench.open()
+    await spool.commit(Commit(tuple(bench.metric() for _ in range(6))))
+    first = await spool.take(max_events=3, max_bytes=MIB)
+    ahead = await spool.take(max_events=3, max_bytes=MIB)
+    await spool.settle(ahead, ())
+    assert await spool.settle(first, [0]) == 1
+    assert sequences(await take_all(spool)) == [2, 3, 4, 5, 6]
+    await spool.close()
+
+
 async def test_an_event_never_goes_before_those_ahead_of_it(bench: Bench) -> None:
     spool = bench.open()
     await spool.commit(Commit(tuple(bench.metric() for _ in range(5))))
