@@ -93,12 +93,15 @@ def _say_end(ended: Ended) -> None:
     match ended.status:
         case "cached":
             click.echo(f"seen {ended.age_seconds or 0:.1f} s ago; --force looks now", err=True)
+            if ended.message:
+                click.echo(sanitised(ended.message), err=True)
         case "skipped":
             click.echo(f"skipped: {sanitised(ended.message or '')}", err=True)
         case "error" | "timeout" | "unreachable":
             click.echo(f"error: {ended.collector} on {ended.device}: {sanitised(ended.message or '')}", err=True)
             raise SystemExit(FAILED)
         case "success":
-            pass
+            if ended.message:
+                click.echo(sanitised(ended.message), err=True)
         case _:
             assert_never(ended.status)

@@ -10,8 +10,9 @@ from collectors.device import Device
 from collectors.errors import ParseError
 from collectors.local import LocalTransport
 from collectors.settings import AgentSettings
-from collectors.unpublished import read_events
+from collectors.unpublished import read_events, read_told
 from runtime.errors import InputInvalid
+from runtime.redact import sanitised
 
 
 @click.command("parse")
@@ -28,6 +29,8 @@ def parse(collector: str, device: str, *, before: Path | None) -> None:
     Nothing is looked at, kept or sent. Time, ids, epoch and sequences are placeholders: the same input gives the same
     output. Raw output is what `infrastructor collect --raw-dir` keeps, or what the collector's main program prints.
 
+    What a program of several said and cannot be read is left out, and named on standard error.
+
     Exit code 65: the input is not in the format that the parser knows; the line names the place.
     """
     settings = AgentSettings()
@@ -35,8 +38,11 @@ def parse(collector: str, device: str, *, before: Path | None) -> None:
     of = Device(device, LocalTransport(), settings.interval_s)
     earlier = before.read_bytes().decode(errors="replace") if before is not None else None
     try:
-        events = read_events(look, sys.stdin.buffer.read().decode(errors="replace"), of, before=earlier)
+        told = read_told(look, sys.stdin.buffer.read().decode(errors="replace"), before=earlier)
+        events = read_events(told, look, of)
     except ParseError as error:
         raise InputInvalid(error.message, operation="parse") from error
     for event in events:
         click.echo(event)
+    for unread in told.partial:
+        click.echo(f"not read: {sanitised(unread)}", err=True)

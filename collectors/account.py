@@ -25,6 +25,7 @@ from schemas.fields import Part
 from schemas.registry import COLLECTIONS, DEVICES, METRICS
 
 LONGEST_TEXT = 4096
+LONGEST_REASON = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,8 @@ class Account:
             cause = drafts[0].id if drafts else None
             drafts += self._news(found.metrics, (METRICS,), at=at, cause=cause)
         drafts += [self._draft(one.model, one.topic, one.data, at=at) for one in told.observations]
-        data = CollectionCompletedData(**self._facts(), events=len(drafts))
+        partial = tuple(_text(one)[:LONGEST_REASON] for one in told.partial)
+        data = CollectionCompletedData(**self._facts(), events=len(drafts), partial=partial or None)
         drafts.append(self._draft(CollectionCompleted, COLLECTIONS, data, at=at))
         memory = {(self.device.id, self.look.name, name): value for name, value in told.remember.items()}
         return Commit(tuple(drafts), devices, memory)

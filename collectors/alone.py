@@ -9,6 +9,7 @@ from collectors.chain import ask
 from collectors.device import Device
 from collectors.errors import LookFailed, LookSkipped
 from collectors.look import Look
+from collectors.looked import read_in_part
 from collectors.transport import Limits
 from collectors.unpublished import NO_RUN, told_events
 from runtime.clock import Clock
@@ -20,6 +21,7 @@ async def look_alone(look: Look[Any], device: Device, clock: Clock) -> Reply:
     raw: str | None = None
     events: tuple[bytes, ...] = ()
     failed: LookFailed | None = None
+    partial: tuple[str, ...] = ()
     try:
         limits = Limits(timeout_s=look.timeout_s)
         output = await ask(device.transport, look.request, limits, sudo=look.sudo if device.elevates else ())
@@ -27,11 +29,15 @@ async def look_alone(look: Look[Any], device: Device, clock: Clock) -> Reply:
         told = look.tell(look.parse(raw), None)
         failed = nothing_read(look, raw)
         events = () if failed is not None else told_events(look, told, device, at=clock.now())
+        partial = told.partial
     except LookFailed as error:
         failed = absence(error, look) or error
     finally:
         await device.transport.close()
-    return Reply(_ended(look, device, failed, duration_s=clock.monotonic() - began), events, raw)
+    ended = _ended(look, device, failed, duration_s=clock.monotonic() - began)
+    if failed is None and partial:
+        ended = ended.model_copy(update={"message": read_in_part(partial)})
+    return Reply(ended, events, raw)
 
 
 def _ended(look: Look[Any], device: Device, failed: LookFailed | None, *, duration_s: float) -> Ended:

@@ -30,12 +30,14 @@ class Observation:
 class Told:
     """What a look tells: observations, and what the device is when the look is one at that.
 
-    `remember` is what the look shall find again in its memory, by name; None: nothing any more.
+    `remember` is what the look shall find again in its memory, by name; None: nothing any more. `partial` says what of
+    the answer could not be read, and why.
     """
 
     observations: tuple[Observation, ...] = ()
     attributes: DeviceAttributes | None = None
     remember: Mapping[str, bytes | None] = field(default_factory=dict)
+    partial: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

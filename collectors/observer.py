@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from collectors.look import Look, Told
 from collectors.looked import Ended, Looked
 from collectors.metrics import AgentMetrics
 from collectors.raw import keep_raw
+from collectors.secrets import masked_text
 from collectors.skew import SkewMeter
 from collectors.spool.draft import Commit
 from collectors.spool.limits import SpoolFull
@@ -96,7 +97,7 @@ class Observer:
             except Exception as error:  # noqa: BLE001
                 # The boundary around what collectors do: a fault in one must not end the others. It is told.
                 self._log.exception("a look failed by a fault of this program")
-                fault = LookFailed(f"{type(error).__name__}: {error}"[:LONGEST_TEXT], operation="look")
+                fault = LookFailed(masked_text(f"{type(error).__name__}: {error}"[:LONGEST_TEXT]), operation="look")
                 return await self._tell_failure(run, fault)
 
     def remembered(self) -> tuple[str, ...]:
@@ -143,8 +144,10 @@ class Observer:
             raise LookFailed(f"what was seen is no valid event: {error}", operation="keep events") from error
         if isinstance(kept, InfrastructorError):
             return self._ended(run, "error", error=kept)
+        if told.partial:
+            self._log.warning("a look was read in part", unread=told.partial)
         self._count(run, "success")
-        return self._ended(run, "success", events=kept[:-1])
+        return replace(self._ended(run, "success", events=kept[:-1]), partial=told.partial)
 
     async def _told(self, run: Run, readings: Any, at: datetime) -> Told:
         key = run.device.id, run.look.name

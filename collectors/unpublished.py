@@ -23,13 +23,18 @@ NO_RUN = UUID("00000000-0000-7000-8000-000000000001")
 _FIRST_EVENT = 0x100
 
 
-def read_events(look: Look[Any], text: str, device: Device, *, before: str | None = None) -> tuple[bytes, ...]:
-    """Return the events of a look's raw text, the same for the same text; `before` is that of the look before.
-
-    Time, ids, epoch and sequences are placeholders. Raises ParseError, InputInvalid for what is no valid event.
-    """
+def read_told(look: Look[Any], text: str, *, before: str | None = None) -> Told:
+    """Return what a look's raw text tells; `before` is that of the look before. Raises ParseError."""
     earlier = look.parse(before) if before is not None else None
-    return told_events(look, look.tell(look.parse(text), earlier), device, at=NO_TIME)
+    return look.tell(look.parse(text), earlier)
+
+
+def read_events(told: Told, look: Look[Any], device: Device) -> tuple[bytes, ...]:
+    """Return the events of what was told, the same for the same text: time, ids, epoch and sequences are placeholders.
+
+    Raises InputInvalid for what is no valid event.
+    """
+    return told_events(look, told, device, at=NO_TIME)
 
 
 def told_events(look: Look[Any], told: Told, device: Device, *, at: datetime) -> tuple[bytes, ...]:

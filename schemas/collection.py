@@ -35,6 +35,9 @@ class CollectionCompletedData(Collection):
     events: Count = 0
     age_seconds: Seconds | None = Field(default=None, description="How old a cached answer was.")
     reason: Text | None = Field(default=None, description="Why it was skipped.")
+    partial: tuple[Text, ...] | None = Field(
+        default=None, description="What of the answer could not be read, and why; the rest was told."
+    )
 
 
 class CollectionCompleted(Envelope):

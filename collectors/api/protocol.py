@@ -92,7 +92,7 @@ def answer_lines(request: Request, served: Served, *, device: str) -> Iterator[b
         duration_seconds=round(looked.duration_s, 6) if served.age_s is None else 0.0,
         age_seconds=None if served.age_s is None else round(served.age_s, 6),
         error_code=looked.error.error_code if looked.error is not None else None,
-        message=looked.error.message if looked.error is not None else None,
+        message=looked.message,
     )
     yield b'{"ended":' + ended.model_dump_json(exclude_none=True).encode() + b"}\n"
 

@@ -7,9 +7,10 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from collectors import sections
-from collectors.containers.api import gotten, is_of_sockets, read_api_digests, read_api_listing
+from collectors.containers.api import Got, gotten, is_of_sockets, read_api_digests, read_api_listing
 from collectors.containers.engines import MOST_CONTAINERS, PROGRAMS, Listed, Listing, read_listing
 from collectors.containers.inspection import (
     RUNS,
@@ -24,6 +25,7 @@ from collectors.containers.secrecy import read_quietly
 from collectors.containers.usage import Used, read_api_stats, read_stats
 from collectors.document import Document
 from collectors.errors import ParseError
+from collectors.partly import Partly
 from schemas.container import Container, Engine
 
 BARE = "inspect"
@@ -58,10 +60,14 @@ class Engined:
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """What one look read. `seconds` is the device's clock, since 1970, when containers were listed."""
+    """What one look read. `seconds` is the device's clock, since 1970, when containers were listed.
+
+    `unread` says what was answered and could not be read: of single containers, of what they use, of images.
+    """
 
     engines: tuple[Engined, ...]
     seconds: float | None = None
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -82,11 +88,16 @@ def parse(text: str) -> Readings:
     if text.lstrip().startswith(("[", "{")):
         return _bare(text)
     parts = sections.split(text)
-    listing, answers = _of_sockets(parts) if is_of_sockets(parts) else _of_programs(parts)
-    return Readings(tuple(_engine(one, answers[one.program], listing) for one in listing.engines), listing.seconds)
+    partly = Partly()
+    read = _of_sockets if is_of_sockets(parts) else _of_programs
+    listing, answers = read(parts, partly)
+    engines = tuple(_engine(one, answers[one.program], listing, partly) for one in listing.engines)
+    if partly.unread and not any(engine.containers for engine in engines):
+        raise ParseError("; ".join(partly.unread), section="containers")
+    return Readings(engines, listing.seconds, partly.unread)
 
 
-def _of_programs(parts: Mapping[str, str]) -> tuple[Listing, dict[str, _Answers]]:
+def _of_programs(parts: Mapping[str, str], partly: Partly) -> tuple[Listing, dict[str, _Answers]]:
     listing: Listing | None = None
     answers: dict[str, _Answers] = {program: _Answers() for program in PROGRAMS}
     for name, content in parts.items():
@@ -94,25 +105,28 @@ def _of_programs(parts: Mapping[str, str]) -> tuple[Listing, dict[str, _Answers]
         if what == "list":
             listing = read_listing(content, section="list")
         elif content.strip():
-            _read(answers[program], what, content, section=f"{program} {what}")
+            partly.read(partial(_read, answers[program], what, content, section=f"{program} {what}"))
     if listing is None:
         raise ParseError("neither the sections of a look nor JSON of `inspect`", section=BARE)
     return listing, answers
 
 
-def _of_sockets(parts: Mapping[str, str]) -> tuple[Listing, dict[str, _Answers]]:
+def _of_sockets(parts: Mapping[str, str], partly: Partly) -> tuple[Listing, dict[str, _Answers]]:
     listing = read_api_listing(parts)
     answers = {listed.program: _Answers() for listed in listing.engines}
     for got in gotten(parts):
-        if not got.is_good or got.socket not in answers or not got.content.strip():
-            continue
-        if got.what == "inspect":
-            answers[got.socket].rows += read_inspection(got.content, section=got.section)
-        elif got.what == "stats" and (used := read_api_stats(got.content, section=got.section)) is not None:
-            answers[got.socket].used.append(used)
-        elif got.what == "images":
-            answers[got.socket].digests |= read_api_digests(got.content, section=got.section)
+        if got.is_good and got.socket in answers and got.content.strip():
+            partly.read(partial(_read_got, answers[got.socket], got))
     return listing, answers
+
+
+def _read_got(answers: _Answers, got: Got) -> None:
+    if got.what == "inspect":
+        answers.rows += read_inspection(got.content, section=got.section)
+    elif got.what == "stats" and (used := read_api_stats(got.content, section=got.section)) is not None:
+        answers.used.append(used)
+    elif got.what == "images":
+        answers.digests |= read_api_digests(got.content, section=got.section)
 
 
 def _bare(text: str) -> Readings:
@@ -156,14 +170,15 @@ def _read(answers: _Answers, what: str, content: str, *, section: str) -> None:
                 answers.digests[match[1]] = match[2]
 
 
-def _engine(listed: Listed, answers: _Answers, listing: Listing) -> Engined:
+def _engine(listed: Listed, answers: _Answers, listing: Listing, partly: Partly) -> Engined:
     by_id = {used.id[:12]: used for used in answers.used if used.id}
     by_name = {used.name: used for used in answers.used if used.name}
     seen = []
     for row in answers.rows:
-        container = read_container(row, seconds=listing.seconds, digests=answers.digests)
-        used = by_id.get((container.id or "")[:12]) or by_name.get(container.name)
-        seen.append(_with_usage(container, used, row))
+        container = partly.read(partial(read_container, row, seconds=listing.seconds, digests=answers.digests))
+        if container is not None:
+            used = by_id.get((container.id or "")[:12]) or by_name.get(container.name)
+            seen.append(_with_usage(container, used, row))
     answered = {one.container.id for one in seen}
     whole = len(listed.ids) <= MOST_CONTAINERS and answered.issuperset(listed.ids)
     return Engined(listed.engine, listed.version, _once(tuple(seen)), complete=whole, up=listed.up)

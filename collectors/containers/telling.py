@@ -30,7 +30,8 @@ def tell(now: Readings, before: Readings | None, *, interval_s: float | None = N
     samples = [one for engine in engines for one in _samples(engine)]
     parts = (tuple(samples[start : start + MOST_SAMPLES]) for start in range(0, len(samples), MOST_SAMPLES))
     measured = [MetricCollectedData(collector=NAME, interval_seconds=interval_s, samples=part) for part in parts]
-    return Told((*observed, *(Observation(MetricCollected, METRICS, data) for data in measured)))
+    numbers = (Observation(MetricCollected, METRICS, data) for data in measured)
+    return Told((*observed, *numbers), partial=now.unread)
 
 
 def _observation(engine: Engined) -> Observation:

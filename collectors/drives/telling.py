@@ -26,9 +26,9 @@ def tell(now: Readings, before: Readings | None, *, interval_s: float | None = N
     observed = Observation(DriveObserved, OBSERVATIONS, data)
     chosen = _samples(kept)
     if not chosen:
-        return Told((observed,))
+        return Told((observed,), partial=now.unread)
     metrics = MetricCollectedData(collector=NAME, interval_seconds=interval_s, samples=chosen)
-    return Told((observed, Observation(MetricCollected, METRICS, metrics)))
+    return Told((observed, Observation(MetricCollected, METRICS, metrics)), partial=now.unread)
 
 
 def _remembered(drive: Drive, before: Readings | None) -> Drive:

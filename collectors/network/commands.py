@@ -1,6 +1,6 @@
 """Which programs are run: `ip` for links and addresses first, then what they name.
 
-Source: ip(8), ip-address(8), ip-route(8), ip-neighbour(8), ss(8) of iproute2 4.16 to 6.15; Documentation/ABI/testing/
+Source: ip(8), ip-address(8), ip-route(8), ip-neighbour(8), ss(8) of iproute2 4.11 to 6.15; Documentation/ABI/testing/
 sysfs-class-net of the kernel.
 """
 
@@ -14,6 +14,11 @@ ADDRESSES = ("ip", "-j", "-s", "-d", "addr", "show")
 ROUTES = ("ip", "-j", "route", "show")
 ROUTES_6 = ("ip", "-j", "-6", "route", "show")
 NEIGHBOURS = ("ip", "-j", "neigh", "show")
+# Where `ip` knows no -j.
+PLAIN_ADDRESSES = ("ip", "addr", "show")
+PLAIN_ROUTES = ("ip", "route", "show")
+PLAIN_ROUTES_6 = ("ip", "-6", "route", "show")
+PLAIN_NEIGHBOURS = ("ip", "neigh", "show")
 SOCKETS = ("ss", "-H", "-tulnp")
 # head ends with 1 when a driver has no answer: the speed of a link that is down.
 LINKS = ("head", "-v", "-c", "64")
@@ -36,23 +41,22 @@ def read_list(text: str, *, section: str) -> Document:
     """Read the JSON of `ip -j`, empty when nothing was printed. ParseError, with the reason, where it is none."""
     if not text.strip():
         return Document([], section)
-    if not text.lstrip().startswith("["):
-        raise ParseError("no JSON: iproute2 4.16 or later is needed for `ip -j`", section=section, line=1, text=text)
+    if not is_json(text):
+        raise ParseError("no JSON of `ip -j`", section=section, line=1, text=text)
     return read_document(_KEYLESS.sub(r'{"type":"\1",', text), section=section)
 
 
-def no_json(section: str) -> ParseError:
-    """Return the error for an `ip` that gave nothing."""
-    return ParseError(
-        "gave nothing: iproute2 4.16 or later is needed for `ip -j`; that of busybox, and older ones, do not know it",
-        section=section,
-    )
+def is_json(text: str) -> bool:
+    """Tell whether it is JSON of `ip -j`, and not what people read."""
+    return text.lstrip().startswith(("[", "{"))
 
 
 def then(text: str) -> tuple[Command, ...]:
     """Return what to run after the addresses; raises ParseError."""
-    if not text.strip():
-        raise no_json("ip -j addr")
+    sockets = Command(SOCKETS, _SS_ENDS)
+    if not is_json(text):
+        plain = (PLAIN_ADDRESSES, PLAIN_ROUTES, PLAIN_ROUTES_6, PLAIN_NEIGHBOURS)
+        return (*(Command(argv, _IP_ENDS) for argv in plain), sockets)
     files = tuple(
         f"{SYSFS}{name}/{file}"
         for name in _names_with_speed(read_list(text, section="ip -j addr"))[:MOST_LINKS]
@@ -64,7 +68,7 @@ def then(text: str) -> tuple[Command, ...]:
         Command(ROUTES, _IP_ENDS),
         Command(ROUTES_6, _IP_ENDS),
         Command(NEIGHBOURS, _IP_ENDS),
-        Command(SOCKETS, _SS_ENDS),
+        sockets,
     )
 
 

@@ -115,4 +115,4 @@ def _addresses(document: Document) -> Iterator[Address]:
 
 def wrong_interface(section: str) -> ParseError:
     """Return the error for JSON of something else."""
-    return ParseError("no interfaces: this is no output of `ip -j addr` or `ip -j link`", section=section)
+    return ParseError("no interfaces: this is no output of `ip addr` or `ip link`", section=section)

@@ -24,7 +24,7 @@ def tell(now: Readings, _before: Readings | None, *, interval_s: float | None = 
         routes=tuple(routes[:MOST]) if routes is not None else None,
         neighbours=now.neighbours[:MOST] if now.neighbours is not None else None,
         listening=now.listening[:MOST] if now.listening is not None else None,
-        complete=len(interfaces) <= MOST_INTERFACES and all(len(one) <= MOST for one in lists),
+        complete=not now.unread and len(interfaces) <= MOST_INTERFACES and all(len(one) <= MOST for one in lists),
     )
     samples = [one for interface in interfaces for one in link_samples(interface, now.links)]
     samples += count_samples(now.routes, now.neighbours, now.listening)
@@ -32,4 +32,4 @@ def tell(now: Readings, _before: Readings | None, *, interval_s: float | None = 
     if samples:
         numbers = MetricCollectedData(collector=NAME, interval_seconds=interval_s, samples=tuple(samples[:MAX_SAMPLES]))
         observations.append(Observation(MetricCollected, METRICS, numbers))
-    return Told(tuple(observations))
+    return Told(tuple(observations), partial=now.unread)

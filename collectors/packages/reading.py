@@ -20,6 +20,7 @@ from collectors.packages.programs import (
     manager_of,
     read_stat,
 )
+from collectors.partly import Partly
 from schemas.packages import PackageManager, PackageUpdate
 
 MOST_KERNELS = 1_000
@@ -30,7 +31,7 @@ BARE = "packages"
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """What one look read; what the device does not tell is None."""
+    """What one look read; what the device does not tell is None, what could not be read is in `unread` as well."""
 
     manager: PackageManager
     updates: tuple[PackageUpdate, ...]
@@ -40,6 +41,7 @@ class Readings:
     running_kernel: str | None = None
     installed_kernel: str | None = None
     index_updated_at: datetime | None = None
+    unread: tuple[str, ...] = ()
 
 
 def parse(text: str) -> Readings:
@@ -57,7 +59,8 @@ def parse(text: str) -> Readings:
         raise ParseError(f"there is no answer of {manager.name}", section=BARE)
     if answer.code not in manager.commands[0].accepted:
         raise ParseError(f"ended with {answer.code}: run it by hand to see why", section=answer.place)
-    updates, tells_security = _updates(manager.name, answer, _advisories(found))
+    partly = Partly()
+    updates, tells_security = _updates(manager.name, answer, partly.read(lambda: _advisories(found)))
     running, kernels = _kernel(found)
     return Readings(
         manager.name,
@@ -68,6 +71,7 @@ def parse(text: str) -> Readings:
         running_kernel=running,
         installed_kernel=newest(running, kernels) if running is not None else None,
         index_updated_at=_index_time(manager, paths),
+        unread=partly.unread,
     )
 
 

@@ -33,6 +33,7 @@ def tell(now: Readings, _before: Readings | None, *, interval_s: float | None = 
     numbers = MetricCollectedData(collector=NAME, interval_seconds=interval_s, samples=tuple(samples(now)))
     return Told(
         (Observation(PackagesObserved, OBSERVATIONS, data), Observation(MetricCollected, METRICS, numbers)),
+        partial=now.unread,
     )
 
 

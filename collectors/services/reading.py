@@ -1,9 +1,11 @@
 """All units of a device, out of the text of one look: what `systemctl show` says of each, and of the manager."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from collectors.answers import Answer, answer_to, answers_to, split_answers
 from collectors.errors import ParseError
+from collectors.partly import Partly
 from collectors.services.commands import LIST, MANAGER, SHOW, read_list
 from collectors.services.units import Unit, blocks, from_list, read_unit
 from collectors.services.values import count
@@ -16,7 +18,8 @@ BARE = "systemctl"
 class Readings:
     """What one look read: every unit, and what the manager says of itself.
 
-    `complete` is false when units are missing, or known by their line in the list alone.
+    `complete` is false when units are missing, or known by their line in the list alone. `unread` says which answers
+    could not be read.
     """
 
     units: tuple[Unit, ...]
@@ -24,6 +27,7 @@ class Readings:
     version: str | None = None
     system_state: str | None = None
     failed: int | None = None
+    unread: tuple[str, ...] = ()
 
 
 def parse(text: str) -> Readings:
@@ -35,14 +39,24 @@ def parse(text: str) -> Readings:
     listed = answer_to(found, LIST)
     if not shown and listed is None:
         raise ParseError("there is no answer of systemctl", section=BARE)
-    units = {unit.service.unit: unit for one in shown for unit in _units(one)}
+    partly = Partly()
+    units = {unit.service.unit: unit for one in shown for unit in _shown(one, partly, alone=listed is None)}
     lines = read_list(listed.text, section=listed.place) if listed is not None else ()
     complete = listed is not None and all(line.unit in units for line in lines)
     for line in lines:
         if line.unit not in units:
             units[line.unit] = from_list(line)
-    manager = answer_to(found, MANAGER)
-    return replace(_manager(manager), units=tuple(units.values()), complete=complete)
+    manager = partly.read(lambda: _manager(answer_to(found, MANAGER))) or Readings(())
+    return replace(manager, units=tuple(units.values()), complete=complete, unread=partly.unread)
+
+
+def _shown(answer: Answer, partly: Partly, *, alone: bool) -> list[Unit]:
+    """Return the units of an answer. One that cannot be read is left out where the list names it as well."""
+    if alone:
+        return _units(answer)
+    cut = partly.read(lambda: list(blocks(answer.text, section=answer.place))) or []
+    read = (partly.read(partial(read_unit, block, section=answer.place)) for block in cut)
+    return [unit for unit in read if unit is not None]
 
 
 def _bare(text: str) -> Readings:

@@ -28,4 +28,4 @@ def tell(now: Readings, _before: Readings | None, *, interval_s: float | None = 
     if samples:
         numbers = MetricCollectedData(collector=NAME, interval_seconds=interval_s, samples=tuple(samples[:MAX_SAMPLES]))
         observations.append(Observation(MetricCollected, METRICS, numbers))
-    return Told(tuple(observations))
+    return Told(tuple(observations), partial=now.unread)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 from collectors import sections
 from collectors.document import Document, read_document
 from collectors.errors import ParseError
+from collectors.partly import Partly
 from collectors.zfs.arc import PATH, parse_arcstats
 from collectors.zfs.commands import UTC, read_version
 from collectors.zfs.listing import (
@@ -50,13 +52,17 @@ class More:
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """What one look read. `seconds` is the device's clock, since 1970, when zpool status was asked."""
+    """What one look read. `seconds` is the device's clock, since 1970, when zpool status was asked.
+
+    `unread` says what one of the programs said and could not be read.
+    """
 
     pools: tuple[Pool, ...]
     version: str | None = None
     seconds: int | None = None
     arc: Mapping[str, int] = field(default_factory=dict)
     more: Mapping[str, More] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -72,6 +78,7 @@ class _Found:
     datasets: dict[str, Properties] = field(default_factory=dict)
     datasets_section: str = ""
     arc: dict[str, int] = field(default_factory=dict)
+    partly: Partly = field(default_factory=Partly)
 
 
 def parse(text: str) -> Readings:
@@ -89,12 +96,12 @@ def _parsed(text: str) -> Readings:
     found = _Found()
     if parts:
         for name, content in parts.items():
-            _section(found, name, content)
+            found.partly.read(partial(_section, found, name, content))
     else:
         _bare(found, text)
     if not found.seen:
-        why = ", ".join(found.failed) or "neither zpool list nor zpool status is there"
-        raise ParseError(why, section=BARE, text="" if found.failed else text[:80])
+        why = ", ".join((*found.failed, *found.partly.unread)) or "neither zpool list nor zpool status is there"
+        raise ParseError(why, section=BARE, text="" if found.failed or found.partly.unread else text[:80])
     names = len({*found.properties, *found.statuses})
     if names > MOST_POOLS:
         raise ParseError(f"more than {MOST_POOLS} pools", section=BARE)
@@ -135,15 +142,15 @@ def _output(found: _Found, program: str, content: str, *, section: str, utc: boo
     document = read_document(content, section=section) if content.lstrip().startswith("{") else None
     match program:
         case "zpool list":
-            found.seen = True
             listed = pools_json(document) if document is not None else list_text(content, section=section)
+            found.seen = True
             _add(found, listed)
         case "zpool status":
-            found.seen = True
-            found.seconds = _seconds(document, content)
             found.statuses = (
                 read_status_json(document) if document is not None else read_status(content, section=section, utc=utc)
             )
+            found.seen = True
+            found.seconds = _seconds(document, content)
         case "zpool get":
             _add(found, pools_json(document) if document is not None else get_text(content, section=section))
         case _:
@@ -169,9 +176,12 @@ def _seconds(document: Document | None, content: str) -> int | None:
 
 
 def _readings(found: _Found) -> Readings:
-    datasets = tuple(read_datasets(found.datasets, section=found.datasets_section))
-    pools = tuple(with_datasets(pool, datasets) for pool in _pools(found))
-    return Readings(pools, found.version, found.seconds, found.arc, dict(_more(found)))
+    read = found.partly.read(lambda: tuple(read_datasets(found.datasets, section=found.datasets_section)))
+    pools = tuple(with_datasets(pool, read or ()) for pool in _pools(found))
+    more = dict(_more(found))
+    if found.partly.unread and not pools:
+        raise ParseError("; ".join(found.partly.unread), section=BARE)
+    return Readings(pools, found.version, found.seconds, found.arc, more, unread=found.partly.unread)
 
 
 def _pools(found: _Found) -> Iterator[Pool]:

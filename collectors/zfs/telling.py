@@ -22,7 +22,7 @@ MOST_SAMPLES = 5_000
 def tell(now: Readings, before: Readings | None, *, interval_s: float | None = None) -> Told:
     """Return the observation and, when there is something to measure, the numbers."""
     kept, complete = fitted(now.pools)
-    data = PoolObservedData(version=now.version, pools=kept, complete=complete)
+    data = PoolObservedData(version=now.version, pools=kept, complete=complete and not now.unread)
     observed = Observation(PoolObserved, OBSERVATIONS, data)
     by_series: dict[tuple[str, frozenset[tuple[str, str]]], Sample] = {}
     for one in islice(_samples(now, before), MOST_SAMPLES):
@@ -30,9 +30,9 @@ def tell(now: Readings, before: Readings | None, *, interval_s: float | None = N
         by_series.setdefault((one.name, frozenset(one.labels.items())), one)
     chosen = tuple(by_series.values())
     if not chosen:
-        return Told((observed,))
+        return Told((observed,), partial=now.unread)
     metrics = MetricCollectedData(collector=NAME, interval_seconds=interval_s, samples=chosen)
-    return Told((observed, Observation(MetricCollected, METRICS, metrics)))
+    return Told((observed, Observation(MetricCollected, METRICS, metrics)), partial=now.unread)
 
 
 def _samples(now: Readings, before: Readings | None) -> Iterator[Sample]:

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from collectors.compose_files.commands import then
 from collectors.compose_files.nodes import Read, Scalar, read_yaml
 from collectors.errors import ParseError
-from tests.unit.collectors.config_cases import COMPOSE, PROXY, SUBJECTS, ConfigSubject
-from tests.unit.collectors.test_config_cases import ALL, told
+from tests.unit.collectors.collector_cases import COMPOSE, PROXY, Subject
 
+SUBJECTS = (PROXY, COMPOSE)
+ALL = [(subject, case) for subject in SUBJECTS for case in subject.cases()]
 TEN_MB = 10_000_000
 LARGEST = 262_000
 LONGEST_S = 20.0
@@ -25,7 +26,7 @@ RELAXED = [HealthCheck.too_slow]
 
 
 @st.composite
-def damaged(draw: st.DrawFn) -> tuple[ConfigSubject, str]:
+def damaged(draw: st.DrawFn) -> tuple[Subject, str]:
     """Return a case's text with pieces cut out, repeated, or replaced by anything."""
     subject, case = draw(st.sampled_from(ALL))
     text = subject.text(case)
@@ -39,8 +40,8 @@ def damaged(draw: st.DrawFn) -> tuple[ConfigSubject, str]:
 
 @settings(max_examples=400, deadline=None, suppress_health_check=RELAXED)
 @given(damaged())
-def test_damaged_text_is_an_error_of_ours_or_a_valid_event(given_text: tuple[ConfigSubject, str]) -> None:
-    told(*given_text)
+def test_damaged_text_is_an_error_of_ours_or_a_valid_event(given_text: tuple[Subject, str]) -> None:
+    given_text[0].encoded(given_text[1])
     with contextlib.suppress(ParseError):
         then(given_text[1])
 
@@ -50,8 +51,8 @@ def test_damaged_text_is_an_error_of_ours_or_a_valid_event(given_text: tuple[Con
 def test_any_text_is_an_error_of_ours_or_a_valid_event(text: str, raw: bytes, pieces: list[str]) -> None:
     for subject in SUBJECTS:
         for one in (text, raw.decode(errors="replace"), "".join(pieces), raw.decode("utf-8", "surrogateescape")):
-            told(subject, one)
-            told(subject, f"==> /a.yml <==\n{one}\n==> /b.conf <==\n{one}", one)
+            subject.encoded(one)
+            subject.encoded(f"==> /a.yml <==\n{one}\n==> /b.conf <==\n{one}", one)
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=RELAXED)
@@ -149,7 +150,7 @@ HUGE = {
 def test_ten_megabytes_take_a_bounded_time(what: str) -> None:
     subject, text = HUGE[what]
     began = time.process_time()
-    told(subject, text)
+    subject.encoded(text)
     with contextlib.suppress(ParseError):
         then(text)
     assert time.process_time() - began < LONGEST_S
@@ -158,7 +159,7 @@ def test_ten_megabytes_take_a_bounded_time(what: str) -> None:
 def test_merges_within_merges_do_not_double_the_work() -> None:
     text = "services:\n  a: " + "{<<: {x: " * 18 + "1" + "}}" * 18 + "\n"
     began = time.process_time()
-    assert b"services" in told(COMPOSE, text)
+    assert b"services" in COMPOSE.encoded(text)
     assert time.process_time() - began < 2
 
 

@@ -2,7 +2,6 @@
 
 import json
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,16 +18,11 @@ from collectors.document import Document
 from collectors.errors import ParseError
 from collectors.request import Chain
 from schemas.container import Container, ContainerObservedData, PublishedPort
-from tests.unit.collectors.engine_cases import CONTAINERS
+from tests.unit.collectors.collector_cases import CONTAINERS
 
 PLANTED = "planted-secret"
 INPUTS = [CONTAINERS.text(case) for case in CONTAINERS.cases()]
 NUL_AND_MORE = st.text(st.characters(codec="utf-8", exclude_categories=()), max_size=400)
-
-
-@pytest.mark.parametrize("case", CONTAINERS.cases())
-def test_case(case: str) -> None:
-    assert json.loads(CONTAINERS.outcome(case)) == json.loads(CONTAINERS.text(case, "expected.json"))
 
 
 def test_no_secret_of_a_container_gets_out() -> None:
@@ -233,7 +227,3 @@ def test_samples_of_many_containers_are_told_in_several_events() -> None:
     seen = tuple(Seen(Container(name=f"c{number}", state="exited", restart_count=0)) for number in range(3000))
     told = tell(Readings((Engined("docker", containers=seen),)), None)
     assert len(told.observations) == 3
-
-
-def test_cases_are_there() -> None:
-    assert Path(CONTAINERS.folder / "docker-and-podman" / "input.txt").exists()

@@ -20,7 +20,7 @@ from collectors.sections import join
 from collectors.transport import Limits
 from schemas.drive import AtaAttribute, Drive, DriveObservedData, SmartctlExit
 from schemas.metric import MetricCollectedData
-from tests.unit.collectors.storage_cases import CORPUS, DRIVES
+from tests.unit.collectors.collector_cases import CORPUS, DRIVES
 
 
 def _document(*, messages: tuple[str, ...] = (), exit_status: int = 0, **more: Any) -> str:

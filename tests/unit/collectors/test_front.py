@@ -28,11 +28,11 @@ from runtime.health import Readiness
 from schemas.collection import CollectionCompleted, CollectionFailed
 from schemas.metric import MetricCollected
 from schemas.registry import Event
+from tests.unit.collectors.collector_cases import SYSTEM as CASES
 from tests.unit.collectors.spooling import AGENT, Bench, take_all
-from tests.unit.collectors.system_cases import FOLDER
 from tests.unit.collectors.test_observer import ToldTransport
 
-SYSTEM = (FOLDER / "debian-12-vm" / "raw.txt").read_text(encoding="utf-8")
+SYSTEM = CASES.text("debian-12-vm")
 
 
 class World:
@@ -102,14 +102,14 @@ async def test_one_who_asks_gets_what_was_seen_and_the_audit_says_so(world: Worl
     await world.front.scheduled(world.device, system_look())
     await world.clock.advance(20)
     served = await world.asked(system_look())
-    first, scheduled, audit = await world.events_in_order()
+    registered, first, scheduled, audit = await world.events_in_order()
     assert served.age_s == 20
-    assert [json.loads(line)["id"] for line in served.looked.lines()] == [str(first.id)]
+    assert [json.loads(line)["id"] for line in served.looked.lines()] == [str(registered.id), str(first.id)]
     assert isinstance(scheduled, CollectionCompleted)
     assert isinstance(audit, CollectionCompleted)
     assert (scheduled.data.status, scheduled.data.requested_by) == ("success", "schedule")
     assert (audit.data.status, audit.data.requested_by, audit.data.age_seconds) == ("cached", "operator", 20)
-    assert (audit.data.events, audit.data.output_bytes) == (1, None)
+    assert (audit.data.events, audit.data.output_bytes) == (2, None)
     assert audit.correlationid == served.correlation != scheduled.correlationid
     assert world.transport.asked == 1
 
@@ -126,7 +126,7 @@ async def test_force_and_age_look_again(world: World) -> None:
 
 async def test_all_events_of_a_look_bear_its_run(world: World) -> None:
     served = await world.asked(system_look())
-    metric, completed = await world.events_in_order()
+    _, metric, completed = await world.events_in_order()
     assert isinstance(metric, MetricCollected)
     assert metric.correlationid == completed.correlationid == served.correlation
 

@@ -4,12 +4,13 @@ import re
 import shutil
 import socket
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from collectors.chain import ask
 from collectors.errors import CommandFailed
-from collectors.local import LocalTransport
+from collectors.local import ENVIRONMENT, LocalTransport
 from collectors.network.look import network_look
 from collectors.packages.look import packages_look
 from collectors.services.look import services_look
@@ -39,6 +40,30 @@ async def test_network_as_iproute2_tells_it() -> None:
     assert found.routes is not None
     assert found.neighbours is not None
     assert ("127.0.0.1", port) in [(one.address, one.port) for one in found.listening or ()]
+
+
+@pytest.mark.parametrize("other", ["ip", "busybox"])
+async def test_an_ip_without_json_tells_the_same_as_text(other: str, tmp_path: Path) -> None:
+    need("ip", other)
+    program = f"{shutil.which(other)}{' ip' if other == 'busybox' else ''}"
+    wrapper = tmp_path / "ip"
+    wrapper.write_text(f'#!/bin/sh\n[ "$1" = -j ] && exit 255\nexec {program} "$@"\n')
+    wrapper.chmod(0o755)
+    look, plain = network_look(), LocalTransport({"PATH": f"{tmp_path}:{ENVIRONMENT['PATH']}", "LC_ALL": "C"})
+    text = look.parse((await ask(plain, look.request, LIMITS)).text)
+    json = look.parse((await ask(LocalTransport(), look.request, LIMITS)).text)
+    assert not text.unread
+    alike = {"name", "mac", "mtu_bytes", "enabled", "carrier", "addresses"}
+    # That of busybox leaves out the state, and who made a route.
+    alike |= {"state", "member_of"} if other == "ip" else set()
+    assert [one.model_dump(include=alike) for one in text.interfaces] == [
+        one.model_dump(include=alike) for one in json.interfaces
+    ]
+    unnamed = {"protocol"} if other == "busybox" else set()
+    assert [one.model_dump(exclude=unnamed) for one in text.routes or ()] == [
+        one.model_dump(exclude=unnamed) for one in json.routes or ()
+    ]
+    assert {one.address for one in text.neighbours or ()} == {one.address for one in json.neighbours or ()}
 
 
 async def test_updates_are_as_many_as_apt_get_says() -> None:

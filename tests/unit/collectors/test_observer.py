@@ -28,8 +28,8 @@ from schemas.collection import CollectionCompleted, CollectionFailed
 from schemas.device import DeviceRegistered, DeviceUpdated
 from schemas.metric import MetricCollected
 from schemas.registry import COLLECTIONS, DEVICES, METRICS, Event
+from tests.unit.collectors.collector_cases import SYSTEM
 from tests.unit.collectors.spooling import AGENT, Bench, take_all
-from tests.unit.collectors.system_cases import FOLDER
 
 IDENTITY = sections.join(
     [
@@ -102,8 +102,8 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     await spool.close()
 
 
-def case(name: str, file: str = "raw.txt") -> str:
-    return (FOLDER / name / file).read_text(encoding="utf-8")
+def case(name: str, file: str = "input.txt") -> str:
+    return SYSTEM.text(name, file)
 
 
 async def test_a_look_gives_its_observations_and_then_its_completion(world: World) -> None:

@@ -86,7 +86,7 @@ async def test_a_look_and_then_what_was_kept(served: Served) -> None:
     assert (first.ended.status, second.ended.status) == ("success", "cached")
     assert second.ended.age_seconds == 0
     assert first.events == second.events
-    event = json.loads(first.events[0])
+    event = json.loads(first.events[-1])
     assert (event["type"], event["subject"]) == ("infrastructor.metric.collected.v1", "web-1")
     assert event["correlationid"] == str(first.ended.correlation)
 

@@ -19,8 +19,7 @@ from collectors.secrets import (
     masked_words,
     names_secret,
 )
-from tests.unit.collectors.config_cases import COMPOSE, PROXY, ConfigSubject
-from tests.unit.collectors.test_config_cases import told
+from tests.unit.collectors.collector_cases import COMPOSE, PROXY, Subject
 
 SECRET_NAMES = (
     "DB_PASSWORD", "MYSQL_ROOT_PASSWORD", "PIHOLE_PW", "WEBPASSWORD", "DB_PASSWD", "passphrase", "apiKey", "API_KEY",
@@ -210,15 +209,15 @@ def filled(place: str, name: str, secret: str) -> str:
     )
 
 
-def survives_nowhere(subject: ConfigSubject, text: str, secret: str, *, before: str) -> None:
+def survives_nowhere(subject: Subject, text: str, secret: str, *, before: str) -> None:
     (file,) = subject.parse(text).files
     assert not leaks(secret, file.text or ""), file.text
     assert not leaks(secret, json.dumps(file.content, ensure_ascii=False)), file.content
     for earlier in (before, "listen 2;\n" if subject is PROXY else "services: {b: }\n"):
-        event = told(subject, f"==> /a/x.yml <==\n{text}", f"==> /a/x.yml <==\n{earlier}").decode()
+        event = subject.encoded(f"==> /a/x.yml <==\n{text}", f"==> /a/x.yml <==\n{earlier}").decode()
         assert not leaks(secret, event), event
     for end in range(0, len(text), 7):
-        assert not leaks(secret, told(subject, text[:end] + "\n  }{ ]").decode())
+        assert not leaks(secret, subject.encoded(text[:end] + "\n  }{ ]").decode())
 
 
 @settings(max_examples=150, deadline=None)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from collectors.document import read_document
 from collectors.drives.scan import read_scan
 from collectors.errors import ParseError
-from tests.unit.collectors.storage_cases import DRIVES, ZFS, Subject
+from tests.unit.collectors.collector_cases import DRIVES, ZFS, Subject
 
 TEN_MB = 10_000_000
 CASES = {subject.name: [subject.text(case) for case in subject.cases()] for subject in (DRIVES, ZFS)}

@@ -10,7 +10,7 @@ from collectors.identity.look import parse as parse_identity
 from collectors.system import cpu, disk, filesystem, memory, network, paging, pressure, temperature
 from collectors.system.look import parse, samples, system_look
 from schemas.metric import MetricCollectedData, Sample
-from tests.unit.collectors.system_cases import FOLDER, names
+from tests.unit.collectors.collector_cases import SYSTEM
 
 STAT = "cpu  {user} 0 {system} {idle} {iowait} 0 0 {steal} 0 0\n"
 
@@ -101,7 +101,7 @@ def test_only_plain_digits_of_64_bits_are_numbers(text: str) -> None:
         paging.parse_vmstat(f"pgfault {text}-") if not text else paging.parse_vmstat(f"pgfault {text}")
 
 
-CASES = [(FOLDER / name / "raw.txt").read_text(encoding="utf-8") for name in names()]
+CASES = [SYSTEM.text(case) for case in SYSTEM.cases()]
 
 
 @st.composite

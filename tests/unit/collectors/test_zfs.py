@@ -17,7 +17,7 @@ from collectors.zfs.telling import ROOM, fitted, tell
 from collectors.zfs.words import count, rounded_size
 from schemas.metric import MetricCollectedData
 from schemas.pool import Pool, PoolDevice, Scan
-from tests.unit.collectors.storage_cases import CORPUS, ZFS
+from tests.unit.collectors.collector_cases import CORPUS, ZFS
 
 ENDED = "Sun Nov  8 00:26:14 2026"
 
