@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import orjson
 
 from collectors.errors import ParseError
+from collectors.secrets import masked_text
 
 LARGEST = 2**63 - 1
 """The largest whole number that an event holds."""
@@ -101,4 +102,9 @@ def read_document(text: str, *, section: str) -> Document:
         return Document(orjson.loads(text), section)
     except orjson.JSONDecodeError as error:
         what = f"no JSON ({error.msg}, column {error.colno})" if text.strip() else "is empty"
-        raise ParseError(what, section=section, line=error.lineno, text=text[max(0, error.pos - 30) :][:80]) from None
+        raise ParseError(what, section=section, line=error.lineno, text=_around(text, error.pos)) from None
+
+
+def _around(text: str, position: int) -> str:
+    """Return what stands there, without secrets: what names one may stand some way before."""
+    return masked_text(text[max(0, position - 4096) : position + 50])[-80:]

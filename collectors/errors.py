@@ -2,11 +2,15 @@
 
 from typing import ClassVar, Literal
 
+from collectors.secrets import masked_text
 from runtime.errors import InfrastructorError
 
 FailedStatus = Literal["error", "timeout", "unreachable"]
 
 MAX_QUOTE = 120
+MAX_COMPLAINT = 300
+MAX_MASKED = 8192
+"""Characters of an answer that are searched for secrets before a part of them is quoted: what names one goes before."""
 
 
 class LookFailed(InfrastructorError):
@@ -147,11 +151,21 @@ class SessionRefused(LookFailed):
 
 
 class ParseError(LookFailed):
-    """The output is not in the format that the parser knows; the message names section, line and what was expected."""
+    """The output is not in the format that the parser knows; the message names section, line and what was expected.
+
+    It quotes the beginning of `text`, without secrets.
+    """
 
     error_code = "parse_failed"
 
     def __init__(self, what: str, *, section: str, line: int | None = None, text: str = "") -> None:
         place = section if line is None else f"{section}, line {line}"
-        quoted = f": {text[:MAX_QUOTE]!r}" if text else ""
+        # Masked before it is cut: a secret of which the end is missing is one.
+        quoted = f": {masked_text(text[:MAX_MASKED])[:MAX_QUOTE]!r}" if text else ""
         super().__init__(f"{place}: {what}{quoted}", operation="parse", section=section, line=line)
+
+
+def last_complaint(text: str) -> str:
+    """Return the last line that a program complained with, without secrets, as the end of a sentence; '' for none."""
+    lines = masked_text(text.strip()).splitlines()
+    return f": {lines[-1][:MAX_COMPLAINT]}" if lines else ""

@@ -9,7 +9,14 @@ from collections.abc import Iterator, Mapping
 
 from collectors import sections
 from collectors.daemon_thread import in_daemon_thread
-from collectors.errors import CommandFailed, LookFailed, LookTimedOut, OutputTooLarge, ProgramMissing
+from collectors.errors import (
+    CommandFailed,
+    LookFailed,
+    LookTimedOut,
+    OutputTooLarge,
+    ProgramMissing,
+    last_complaint,
+)
 from collectors.mounts import unescaped
 from collectors.request import STATVFS, Command, FileSet, Gets, Request
 from collectors.transport import Limits, Output
@@ -99,7 +106,7 @@ async def _answer(process: asyncio.subprocess.Process, command: Command, limits:
     finally:
         complaints.cancel()
     if code not in command.accepted:
-        why = f": {complaint.splitlines()[-1][:300]}" if complaint else ""
+        why = last_complaint(complaint)
         raise CommandFailed(f"{command.argv[0]} ended with {code}{why}", operation="run", exit_code=code)
     return Output(output.decode(errors="replace"), len(output), code)
 

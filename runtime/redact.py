@@ -9,8 +9,16 @@ MASK = "********"
 _SECRET_NAME = re.compile(
     r"password|passwd|passphrase|secret|token|authorization|api_?key|private_?key|credential", re.I
 )
-_URL_LOGIN = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?P<user>[^\s:/@]*):(?P<password>[^\s/]*)@", re.I)
-_PARAMETER = re.compile(r"(?P<name>\b(?:password|passwd|secret|token|api_?key|sslpassword)=)(?P<value>[^\s&;,]+)", re.I)
+_URL_LOGIN = re.compile(
+    r"(?P<scheme>(?<![a-z0-9+.-])[a-z][a-z0-9+.-]{0,40}://)(?P<user>[^\s:/@]*):(?P<password>[^\s/]*)@", re.I
+)
+_NAMING = r"[\w.-]{0,40}(?:password|passwd|passphrase|secret|token|api_?key)"
+_PARAMETER = re.compile(
+    # name=value; --name value; "name": "value", as JSON and Python write it.
+    rf"(?P<name>\b{_NAMING}=|(?<!\S)--?{_NAMING}[ \t]+(?!-)|(?P<quote>\\?[\"']){_NAMING}(?P=quote)\s*:\s*)"
+    r"(?P<value>\"(?:[^\"\\]|\\.)*\"?|'(?:[^'\\]|\\.)*'?|[^\s&;,\"']+)",
+    re.I,
+)
 _BEARER = re.compile(r"(?P<kind>\b(?:bearer|basic)\s+)[a-z0-9._~+/=-]{8,}", re.I)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 

@@ -12,14 +12,13 @@ import orjson
 
 from collectors.document import Document
 from collectors.errors import ParseError
-from runtime.redact import Redactor
+from collectors.secrets import masked_text
 
 Shape = Mapping[str, "Shape"] | EllipsisType | None
 """The keys that are wanted of an object, and what of each: None for a plain value, `...` for all of it."""
 
 # exec: "mysqld --password=…": the whole of a command line that was given as one word, and is then sought as a file.
 _QUOTED = re.compile(r"\"([^\"]{1,4096})\"|`([^`]{1,4096})`|'([^']{1,4096})'")
-_SECRETS = Redactor()
 
 
 def read_quietly(text: str, *, section: str) -> Document:
@@ -48,4 +47,4 @@ def masked_error(text: str) -> str:
         words = (match[1] or match[2] or match[3]).split()
         if len(words) > 1:
             text = text.replace(match[0][1:-1], f"{words[0]} ...")
-    return _SECRETS.text(text)
+    return masked_text(text)

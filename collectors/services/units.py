@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from collectors.errors import ParseError
+from collectors.secrets import masked_text
 from collectors.services.commands import Listed
 from collectors.services.values import count, moment, since_1970, span
 from schemas.service import Service
@@ -129,10 +130,10 @@ class _Of:
 
 
 def _description(block: Block) -> str | None:
-    """Return what the unit is; that of a transient unit is its command line, which may have a password in it."""
+    """Return what the unit is, without secrets; that of a transient unit is its command line, and is left out."""
     if block.get("UnitFileState") == "transient":
         return None
-    return block.get("Description", "").strip()[:MOST_DESCRIPTION] or None
+    return masked_text(block.get("Description", "").strip())[:MOST_DESCRIPTION] or None
 
 
 def _first(names: str) -> str | None:

@@ -17,6 +17,7 @@ from collectors.errors import (
     ProgramMissing,
     SessionRefused,
     SocketUnusable,
+    last_complaint,
 )
 from collectors.request import Command, FileSet, Gets, Request, argv_of
 from collectors.ssh.pool import SshPool
@@ -173,7 +174,7 @@ class _Session:
         code = process.returncode
         if code is None:
             raise ConnectionLost(f"the connection broke while {self.title} ran", operation="run")
-        why = f": {complaint.splitlines()[-1][:300]}" if complaint else ""
+        why = last_complaint(complaint)
         if code in {NOT_EXECUTABLE, NOT_FOUND}:
             raise ProgramMissing(f"{self.title} cannot be run on the device{why}", operation="run")
         if code not in self._command.accepted:

@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import logging
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -170,12 +171,24 @@ def test_below_the_level_nothing_is_logged(out: io.StringIO) -> None:
         ("http://user:p@ss@host/", "http://user:********@host/"),
         ("host=db password=abc user=me", "host=db password=******** user=me"),
         ("GET /message?token=abcdef&x=1", "GET /message?token=********&x=1"),
+        ("run --db-password hunter2 -x", "run --db-password ******** -x"),
+        ("PGPASSWORD='hunter 2' x", "PGPASSWORD=******** x"),
+        ("{'api_key': 'hunter 2', 'a': 1}", "{'api_key': ********, 'a': 1}"),
+        ('{"token": "hunter', '{"token": ********'),
+        ("INFRASTRUCTOR_GOTIFY__TOKEN: must be a word", "INFRASTRUCTOR_GOTIFY__TOKEN: must be a word"),
         ("nothing to see", "nothing to see"),
         ("abc", "abc"),
     ],
 )
 def test_texts_lose_their_secrets(text: str, shown: str) -> None:
     assert Redactor(["abc"]).text(text) == shown
+
+
+@pytest.mark.parametrize("text", ["a", "a.", "a://b:", '"', "'password' ", "-password ", "token='", 'secret="', " "])
+def test_a_large_text_is_masked_in_a_time_in_proportion(text: str) -> None:
+    began = time.process_time()
+    Redactor().text(text * (262_144 // len(text)))
+    assert time.process_time() - began < 10
 
 
 def test_of_two_secrets_the_longer_goes_first() -> None:
