@@ -71,7 +71,7 @@ class _Tick:
                 draft.put(state.ALERT, name, None)
         used = {group for box in self._boxes.values() for group in box.groups}
         for name, group in draft.all(state.GROUP).items():
-            if name not in used and self._is_past(group):
+            if (group.receiver, group.route, group.values) not in used and self._is_past(group):
                 draft.put(state.GROUP, name, None)
         for name in draft.all(state.RECEIVER):
             if name not in draft.policy.receivers:

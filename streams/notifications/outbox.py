@@ -12,7 +12,7 @@ from streams.notifications.judging import Judge
 from streams.notifications.matchers import FLEET
 from streams.notifications.policy import Route
 from streams.notifications.purse import Purse
-from streams.notifications.routing import RANK, group_of
+from streams.notifications.routing import RANK, GroupKey, group_name, group_of
 from streams.notifications.state import GROUP, Alert, Group, Held, Telling
 from streams.notifications.times import zone
 
@@ -21,8 +21,7 @@ from streams.notifications.times import zone
 class Pile:
     """The alerts of one group of a receiver, by what is to be said of them."""
 
-    name: str
-    labels: dict[str, str]
+    key: GroupKey
     route: Route
     raised: list[Alert] = field(default_factory=list)
     resolved: list[Alert] = field(default_factory=list)
@@ -33,6 +32,11 @@ class Pile:
     escalated: list[tuple[Alert, int]] = field(default_factory=list)
     since_ms: int | None = None
     """Since when the first of them waits."""
+
+    @property
+    def name(self) -> str:
+        """Under which its part of the state is kept."""
+        return group_name(self.key)
 
     def wait(self, telling: Telling) -> None:
         """One more waits."""
@@ -47,23 +51,23 @@ class Outbox:
         self._judge = judge
         self._receiver = receiver
         self._place = zone(draft.policy.timezone)
-        self._piles: dict[str, Pile] = {}
+        self._piles: dict[GroupKey, Pile] = {}
         self.digest: list[Alert] = []
         self.digest_over: list[Alert] = []
         self.backlog: list[Alert] = []
         self.backlog_over: list[Alert] = []
 
     @property
-    def groups(self) -> Iterable[str]:
+    def groups(self) -> Iterable[GroupKey]:
         """The groups that have members."""
         return self._piles
 
     def pile(self, route: Route, alert: Alert) -> Pile:
         """The group of an alert."""
-        name, labels = group_of(route, self._receiver, alert)
-        if name not in self._piles:
-            self._piles[name] = Pile(name, labels, route)
-        return self._piles[name]
+        key = group_of(route, self._receiver, alert)
+        if key not in self._piles:
+            self._piles[key] = Pile(key, route)
+        return self._piles[key]
 
     def tell(self) -> None:
         """Make the messages, as far as the rate limit goes; the rest waits for a digest."""
@@ -226,8 +230,8 @@ class Outbox:
             self._put(alert, replace(self._telling(alert), stage="closed", held=None))
 
     def _group_told(self, pile: Pile) -> None:
-        group = Group(self._receiver, pile.route.name, self._draft.now_ms, pile.labels)
-        self._draft.put(GROUP, pile.name, group)
+        receiver, route, values = pile.key
+        self._draft.put(GROUP, pile.name, Group(receiver, route, self._draft.now_ms, values))
 
     def _telling(self, alert: Alert) -> Telling:
         """How far the receiver is with it by now."""

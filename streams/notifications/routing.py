@@ -16,6 +16,10 @@ _GROUPS = UUID("9d1c3c1e-52a7-5c5e-8f0e-6f6f3d7a9b10")
 _NO_LONGER = Route(name=DEFAULT_ROUTE, repeat_after=None)
 
 
+GroupKey = tuple[str, str, tuple[str, ...]]
+"""Receiver, name of the route, and the values of what the route groups by."""
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
     """The names of the routes that took an alert, and by receiver the first that leads there."""
@@ -49,10 +53,15 @@ def route_of(policy: NotificationPolicy, telling: Telling) -> Route:
     return policy.routes_by_name.get(telling.route, _NO_LONGER)
 
 
-def group_of(route: Route, receiver: str, alert: Alert) -> tuple[str, dict[str, str]]:
-    """The name of an alert's group for a receiver, and the labels that its members share."""
-    labels = {name: value_of(name, alert) for name in route.group_by}
-    return derived_id(_GROUPS, receiver, route.name, *(f"{name}={labels[name]}" for name in labels)).hex, labels
+def group_of(route: Route, receiver: str, alert: Alert) -> GroupKey:
+    """An alert's group for a receiver: the values that its members share."""
+    return receiver, route.name, tuple(value_of(name, alert) for name in route.group_by)
+
+
+def group_name(key: GroupKey) -> str:
+    """The name under which a group is kept: of one length, however long its values are."""
+    receiver, route, values = key
+    return derived_id(_GROUPS, receiver, route, *values).hex
 
 
 def say_no_route(draft: Draft, alert: Alert, way: Way) -> None:

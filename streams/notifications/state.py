@@ -126,7 +126,8 @@ class Group:
     receiver: str
     route: str
     told_ms: int
-    labels: dict[str, str] = field(default_factory=dict)
+    values: tuple[str, ...] = ()
+    """The values that its members share, of what the route groups by."""
 
 
 @dataclass(frozen=True, slots=True)

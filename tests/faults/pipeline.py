@@ -130,6 +130,7 @@ class Pipeline:
             "INFRASTRUCTOR_DATA_DIR": str(folder),
             "INFRASTRUCTOR_HTTP__ENABLED": "false",
             "INFRASTRUCTOR_STREAMS__RULES_FILE": str(RULES),
+            "INFRASTRUCTOR_STREAMS__POLICIES_FILE": str(ROOT / "tests" / "policies_at_once.yaml"),
             "INFRASTRUCTOR_STREAMS__TICK_S": "1",
             "PYTHONPATH": str(ROOT),
         }

@@ -59,6 +59,7 @@ class Worker:
             "INFRASTRUCTOR_KAFKA__HEARTBEAT_S": "1",
             "INFRASTRUCTOR_HTTP__ENABLED": "false",
             "INFRASTRUCTOR_STREAMS__RULES_FILE": str(self.rules),
+            "INFRASTRUCTOR_STREAMS__POLICIES_FILE": str(ROOT / "tests" / "policies_at_once.yaml"),
             "INFRASTRUCTOR_STREAMS__RULES_POLL_S": "0.2",
             "INFRASTRUCTOR_STREAMS__TICK_S": "0.25",
             **{f"INFRASTRUCTOR_{name}": value for name, value in settings.items()},
@@ -144,8 +145,8 @@ async def applied_offsets(settings: KafkaSettings, derivation: AnyDerivation) ->
     for raw in await read(settings, changelog):
         assert raw.key is not None
         if raw.key.endswith(b"|_partition"):
-            assert raw.value is not None
-            found[raw.partition] = orjson.loads(raw.value)["offset"]
+            # A rebuild takes a partition's own state away before it writes the others.
+            found[raw.partition] = orjson.loads(raw.value)["offset"] if raw.value is not None else -1
     return found
 
 

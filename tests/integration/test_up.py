@@ -51,7 +51,11 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def environment(data_dir: Path, more: Mapping[str, str]) -> dict[str, str]:
     ours = {name: value for name, value in os.environ.items() if not name.startswith("INFRASTRUCTOR_LOG")}
-    rules = {"INFRASTRUCTOR_STREAMS__RULES_FILE": str(data_dir.parent / "rules.yaml")}
+    rules = {
+        "INFRASTRUCTOR_STREAMS__RULES_FILE": str(data_dir.parent / "rules.yaml"),
+        "INFRASTRUCTOR_STREAMS__POLICIES_FILE": str(ROOT / "tests" / "policies_at_once.yaml"),
+        "INFRASTRUCTOR_STREAMS__TICK_S": "1",
+    }
     return {**ours, "INFRASTRUCTOR_DATA_DIR": str(data_dir), **QUICK, **rules, **more}
 
 
