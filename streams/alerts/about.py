@@ -32,6 +32,10 @@ class About:
         return baselines.get(series, baselines.get(metric))
 
 
+UNKNOWN = About()
+"""Of a device of which nothing was said: one object for all of them."""
+
+
 def told(about: About, *, groups: tuple[str, ...], parents: tuple[str, ...], agent: str | None) -> About:
     """What is known after a device was told of; the same object if that is no news."""
     after = replace(about, groups=groups, parents=parents, agent=agent, retired_at=None)

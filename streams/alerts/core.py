@@ -59,26 +59,24 @@ class MetricAlerts:
 
     def on_record(self, state: AlertState, device: str, at: Moment[AlertPolicy]) -> Step[AlertState]:
         """Fold one look."""
-        look, about = at.record.event, state.memory.about
+        look, record, memory = at.record.event, at.record, state.memory
         if not isinstance(look, MetricLook):
             return _heard(state, device, at)
-        if about.retired_at is not None and look.time <= about.retired_at:
-            return Step(state)
-        plan, record = self._memo.plan(at.policy, look, about), at.record
+        plan = self._memo.plan(at.policy, look, memory.about)
         late = record.sent_ms is not None and record.late
         newest = state.looks.get(look.collector)
-        in_order = newest is None or look.time > newest
-        if (
-            plan.plain
-            and not late
-            and state.memory.late_ms is None
-            and not _matters(state, look, plan, in_order=in_order)
-        ):
+        in_order = newest is not None and look.time > newest
+        if not in_order:
+            retired_at = memory.about.retired_at
+            if retired_at is not None and look.time <= retired_at:
+                return Step(state)
+            in_order = newest is None
+        if plan.plain and not late and memory.late_ms is None and not _matters(state, look, plan, in_order=in_order):
             if not in_order:
                 return Step(state, (), (OUT_OF_ORDER,))
             looks = with_newest(state.looks, look.collector, look.time)
-            return Step(AlertState(looks, state.seen, state.instances, state.memory))
-        draft = Draft(state, device, at, withholding=late or state.memory.late_ms is not None)
+            return Step(AlertState(looks, state.seen, state.instances, memory))
+        draft = Draft(state, device, at, withholding=late or memory.late_ms is not None)
         if late:
             draft.late_ms = at.liveness_ms
         silence.saw(draft, plan)

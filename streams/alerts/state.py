@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from schemas.alert import Severity
-from streams.alerts.about import About
+from streams.alerts.about import UNKNOWN, About
 from streams.alerts.windows import Window
 from streams.place import Place
 
@@ -149,7 +149,7 @@ class Memory:
     statuses: dict[str, Status] = field(default_factory=dict)
     """Of status: by type of event and entity, the last that was heard. Empty of metrics, which come again."""
 
-    about: About = field(default_factory=About)
+    about: About = field(default_factory=lambda: UNKNOWN)
     """What is known of the device itself."""
 
 
