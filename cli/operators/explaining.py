@@ -1,11 +1,11 @@
 """Why somebody was told of an alert, or was not: what was decided, in order of time and in words. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
-from cli.operators.board import Alert, alert_of
+from cli.operators.board import Alert, Board
 from cli.operators.history import History, Outcome
 from cli.operators.log import Decoded
 from cli.operators.matchers import written
@@ -99,17 +99,14 @@ def entries_of(history: History, alert: Alert) -> list[Entry]:
 
 
 def known_alert(history: History, known: Alert | None) -> Alert | None:
-    """The alert by its own events in the log, which say the most; else as it is known."""
-    raised, resolved = history.raised(), history.resolved()
-    if raised is not None and isinstance(raised.event, AlertRaised):
-        event = raised.event
-        found = alert_of(event.id, event.subject, event.data, raised_at=event.time)
-    elif resolved is not None and isinstance(resolved.event, AlertResolved):
-        event_ = resolved.event
-        found = alert_of(history.alert, event_.subject, event_.data, raised_at=event_.data.raised_at)
-    else:
-        return known
-    return found
+    """The alert by its own events in the log, which say the most, and as the board knows it; None when neither does."""
+    board = Board()
+    for record in [*history.events.values(), *history.decisions.values()]:
+        board.fold(record)
+    found = board.alerts.get(history.alert)
+    if found is None or known is None:
+        return found or known
+    return replace(found, acknowledged=known.acknowledged, told=known.told)
 
 
 def verdict(history: History, alert: Alert, far: Progress) -> list[str]:

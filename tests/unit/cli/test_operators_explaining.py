@@ -163,6 +163,7 @@ def test_every_decision_is_told_in_order_of_time() -> None:
         f"05 unsilenced: bob ended silence {silence.id}",
         "06 resolved: resolved: the condition no longer holds",
     ]
+    assert (of(found).told, of(found).resolved_because) == (("gotify", "webhook"), "cleared")
     assert entries_of(found, of(found))[0].more == (f"evidence: infra.metrics/3@42, event {UUID(int=7)}",)
     assert verdict(found, of(found), Progress(9, 10)) == [
         "gotify was told",
