@@ -32,11 +32,13 @@ FULL_AFTER: dict[str, timedelta] = {
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One statement of a plan as the server gets it: why, and whether it takes rows away or rewrites a table."""
+    """One statement of a plan as the server gets it: why, and whether the database must be named for it."""
 
     text: str
     why: str
     destructive: bool = False
+    shown: str | None = None
+    """The statement for people, where the one that is run holds a secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class Plan:
     tier: Tier
     steps: tuple[Step, ...]
     notes: tuple[str, ...] = ()
+    guarded: str = "this deletes rows or rewrites tables"
 
     @property
     def destructive(self) -> bool:
@@ -99,8 +102,8 @@ def apply(connection: Connection, plan: Plan, *, named: str | None) -> None:
         )
     if plan.destructive and named is None:
         raise InputInvalid(
-            f"this deletes rows or rewrites tables: say which database is meant with --database {plan.database}, or "
-            "look first with --dry-run",
+            f"{plan.guarded}: say which database is meant with --database {plan.database}, or look first with "
+            "--dry-run",
             operation="keep",
         )
     for step in plan.steps:

@@ -132,6 +132,8 @@ def _hypertables(connection: sqlalchemy.Connection) -> tuple[list[str], list[str
     below = driver(connection)
     if tier.server(below).tier is tier.Tier.PLAIN:
         return [], []
+    if not tier.has_chunk_dropper(below):
+        tier.make_chunk_dropper(below)
     return tier.make_hypertables(below)
 
 

@@ -87,6 +87,17 @@ def make_hypertables(connection: Connection) -> tuple[list[str], list[str]]:
     return done, [table for table in ordinary if table in filled]
 
 
+def has_chunk_dropper(connection: Connection) -> bool:
+    """Whether `make_chunk_dropper` has been here."""
+    return connection.execute(SQL["chunk_dropper"]).fetchone() is not None
+
+
+def make_chunk_dropper(connection: Connection) -> None:
+    """Let the sink's own job drop chunks though it owns none."""
+    connection.execute(SQL["make_chunk_dropper"])
+    connection.execute(SQL["settle_chunk_dropper"])
+
+
 def ordinary_tables(connection: Connection) -> list[str]:
     """The growing tables that are no hypertables though the extension is there."""
     there = {row[0] for row in connection.execute(SQL["hypertables"]).fetchall()}

@@ -61,7 +61,7 @@ UPDATE retention SET deleted_before = greatest(deleted_before, %(before)s) WHERE
 
 -- name: drop_old_chunks
 -- Drop the chunks of a hypertable that are older than a time.
-SELECT count(*) FROM drop_chunks(%(table)s::regclass, older_than => %(before)s::timestamptz);
+SELECT drop_kept_chunks(%(table)s::regclass, %(before)s::timestamptz);
 
 -- name: read_retention
 -- What was set.

@@ -28,3 +28,38 @@ UNION ALL SELECT 'entity_changes' WHERE EXISTS (SELECT FROM entity_changes);
 SELECT create_hypertable(
     %(table)s::regclass, by_range('time', %(chunk)s::interval), create_default_indexes => false
 );
+
+-- name: chunk_dropper
+-- Whether there is the function by which the sink drops chunks.
+SELECT p.oid FROM pg_proc p
+WHERE p.pronamespace = current_schema()::regnamespace AND p.proname = 'drop_kept_chunks';
+
+-- name: make_chunk_dropper
+-- Only the owner of a hypertable may drop its chunks: where the sink's own job does it, it does so by this, which drops
+-- nothing that retention keeps. TimescaleDB's function is looked for where its extension is.
+CREATE OR REPLACE FUNCTION drop_kept_chunks(kept regclass, before timestamptz) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER AS $$
+DECLARE
+    dropped bigint;
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM retention r
+        WHERE to_regclass(r.table_name) = kept AND r.kept_by = 'sink' AND before <= now() - r.keep
+    ) THEN
+        RAISE insufficient_privilege USING MESSAGE = format('retention keeps rows of %s before %s', kept, before);
+    END IF;
+    SELECT count(*) INTO dropped FROM drop_chunks(kept, older_than => before);
+    RETURN dropped;
+END $$;
+
+-- name: settle_chunk_dropper
+-- It looks names up here alone, temporary tables last; and it is not for everybody.
+DO $$
+BEGIN
+    EXECUTE format(
+        'ALTER FUNCTION drop_kept_chunks(regclass, timestamptz) SET search_path = %I, %I, pg_temp', current_schema(),
+        (SELECT e.extnamespace::regnamespace::text FROM pg_extension e WHERE e.extname = 'timescaledb')
+    );
+    REVOKE ALL ON FUNCTION drop_kept_chunks(regclass, timestamptz) FROM PUBLIC;
+    COMMENT ON FUNCTION drop_kept_chunks(regclass, timestamptz) IS 'Drops chunks that retention does not keep; for the sink';
+END $$;
