@@ -67,6 +67,9 @@ class Alert:
     told: tuple[str, ...] = ()
     """The receivers that a notification was requested of."""
 
+    waiting: tuple[str, ...] = ()
+    """Of the receivers that are still to be told: who, and what is waited for, in words."""
+
     offset: int | None = None
     """Where its `alert.raised` stands in `infra.alerts`, when that is known."""
 

@@ -106,7 +106,7 @@ def known_alert(history: History, known: Alert | None) -> Alert | None:
     found = board.alerts.get(history.alert)
     if found is None or known is None:
         return found or known
-    return replace(found, acknowledged=known.acknowledged, told=known.told)
+    return replace(found, acknowledged=known.acknowledged, told=known.told, waiting=known.waiting)
 
 
 def verdict(history: History, alert: Alert, far: Progress) -> list[str]:
@@ -166,6 +166,8 @@ def _nothing_yet(history: History, alert: Alert, far: Progress) -> str:
         )
     if not alert.firing:
         return f"nothing was decided in what was read (--since reads further back); {stands}"
+    if alert.waiting:
+        return f"nothing was decided yet: {'; '.join(alert.waiting)}; {stands}"
     wait = far.group_wait.total_seconds()
     return f"nothing was decided yet: it waits for others of its group (group_wait, up to {wait:g} s); {stands}"
 

@@ -11,6 +11,12 @@ from streams.notifications.policy import NotificationPolicy
 PARTITION = 0
 """`infra.alerts` has one."""
 
+_LANES: Mapping[parts.Lane, str] = {
+    "group": "for others of its group (group_wait)",
+    "digest": "for the next digest, because of quiet hours or a limit",
+    "backlog": "until the backlog that it came with is over",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -69,8 +75,18 @@ def _alert(part: parts.Alert) -> Alert:
         resolved_because=None if over is None else over.reason,
         acknowledged=None if taken is None else Remark(taken.operator, taken.at, taken.comment),
         told=tuple(name for name, telling in sorted(part.tellings.items()) if telling.told_ms is not None),
+        waiting=tuple(_waits(name, telling) for name, telling in sorted(part.tellings.items()) if _is_waiting(telling)),
         offset=part.offset,
     )
+
+
+def _is_waiting(telling: parts.Telling) -> bool:
+    # Of what is held back there is a decision, which says why.
+    return telling.stage == "waiting" and telling.held is None
+
+
+def _waits(receiver: str, telling: parts.Telling) -> str:
+    return f"{receiver} is to be told, and waits {_LANES[telling.lane]}"
 
 
 def _silence(part: parts.Silence) -> Silence:

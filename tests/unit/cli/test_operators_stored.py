@@ -58,6 +58,7 @@ def test_parts_become_the_board() -> None:
     assert (alert.device, alert.rule, alert.told, alert.offset, alert.firing) == (
         *("nas", "disk_full", ("gotify",), 4, True),
     )
+    assert alert.waiting == ("webhook is to be told, and waits for others of its group (group_wait)",)
     assert stored.board.silences[SILENCE.id].matchers == {"rule": "x"}
     assert stored.board.maintenance[MAINTENANCE.id].groups == ("lab",)
 
