@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any, assert_never
+from typing import assert_never
 
 import click
 from prometheus_client import CollectorRegistry
@@ -17,7 +17,6 @@ from collectors.devices.plan import plans
 from collectors.devices.reach import Reach
 from collectors.devices.source import DeviceSource, devices_path
 from collectors.here import this_device
-from collectors.look import Look
 from collectors.raw import keep_raw
 from collectors.settings import AgentSettings, socket_path
 from collectors.ssh.settings import SshSettings
@@ -49,11 +48,11 @@ def collect(collector: str, device: str | None, *, force: bool, output: str, raw
     """
     settings = load(AgentSettings)
     # A name that is wrong is said at once, whoever would have looked.
-    look = named_look(collector, settings).look
+    named_look(collector, settings)
     request = Request(collector=collector, device=device, force=force, raw=raw_dir is not None)
     reply = ask_agent(socket_path(load(DataSettings).data_dir), request)
     if reply is None:
-        reply = asyncio.run(_alone(look, device, settings))
+        reply = asyncio.run(_alone(collector, device, settings))
         click.echo("no agent runs on this data folder: looked without one, nothing was published", err=True)
     if raw_dir is not None and reply.raw is not None:
         at = SystemClock().now()
@@ -68,14 +67,16 @@ def collect(collector: str, device: str | None, *, force: bool, output: str, raw
     _say_end(reply.ended)
 
 
-async def _alone(look: Look[Any], name: str | None, settings: AgentSettings) -> Reply:
+async def _alone(collector: str, name: str | None, settings: AgentSettings) -> Reply:
     """Look without an agent, at this machine or at one of the list of devices. Raises InputInvalid."""
     here = this_device(settings)
-    if name in (None, here.id):
-        return await look_alone(look, here, SystemClock())
     data_dir = load(DataSettings).data_dir
     source = DeviceSource(devices_path(settings, data_dir), agent=here.id, required=settings.devices_file is not None)
-    plan = next((one for one in plans(source.first, agent=here.id, settings=settings) if one.id == name), None)
+    wanted = name or here.id
+    plan = next((one for one in plans(source.first, agent=here.id, settings=settings) if one.id == wanted), None)
+    look = named_look(collector, plan.settings(settings) if plan is not None else settings).look
+    if wanted == here.id:
+        return await look_alone(look, here, SystemClock())
     if plan is None or plan.target is None:
         raise InputInvalid(
             f"{name!r} is neither this machine ({here.id}) nor a device in {source.path}", operation="find device"

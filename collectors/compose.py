@@ -9,7 +9,6 @@ from prometheus_client import CollectorRegistry
 
 from collectors.agent import Parts
 from collectors.api.server import OperatorApi
-from collectors.catalog import named_look
 from collectors.devices.fleet import Fleet, Working
 from collectors.devices.reach import Reach
 from collectors.devices.source import DeviceSource, devices_path
@@ -18,6 +17,7 @@ from collectors.here import this_device
 from collectors.link import Link
 from collectors.metrics import AgentMetrics, CacheMetrics
 from collectors.observer import Observer
+from collectors.raw import RawFolder
 from collectors.scheduler import Scheduler
 from collectors.sender import Sender
 from collectors.settings import AgentSettings, socket_path, spool_path
@@ -66,7 +66,7 @@ def build_parts(
         metrics=metrics,
         readiness=readiness,
         skew=skew,
-        raw_dir=settings.raw_dir,
+        raw=RawFolder(settings.raw_dir, settings.raw_bytes) if settings.raw_dir is not None else None,
     )
     front = Front(observer, clock=clock, metrics=CacheMetrics.on(registry))
     working = Working(Scheduler(clock), observer, front, metrics, readiness, clock)
@@ -84,7 +84,7 @@ def build_parts(
         skew=skew,
         prepare=_prepare(kafka, producer, link),
         flush_s=settings.flush_s,
-        api=operator_api(fleet, settings, front, data_dir=data_dir),
+        api=operator_api(fleet, front, data_dir=data_dir),
         fleet=fleet,
     )
 
@@ -114,10 +114,10 @@ def _sender(
     )
 
 
-def operator_api(fleet: Fleet, settings: AgentSettings, front: Front, *, data_dir: Path) -> OperatorApi:
+def operator_api(fleet: Fleet, front: Front, *, data_dir: Path) -> OperatorApi:
     """Return what answers operators; they may ask for collectors that are off, too."""
     path = socket_path(data_dir)
-    return OperatorApi(path, front, device=fleet.find, look=lambda name: named_look(name, settings).look)
+    return OperatorApi(path, front, device=fleet.find, look=fleet.look)
 
 
 def _source(settings: AgentSettings, agent: str, data_dir: Path) -> DeviceSource:

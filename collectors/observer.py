@@ -5,7 +5,6 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +16,7 @@ from collectors.errors import LookFailed, LookSkipped
 from collectors.look import Look, Told
 from collectors.looked import Ended, Looked
 from collectors.metrics import AgentMetrics
-from collectors.raw import keep_raw
+from collectors.raw import RawFolder
 from collectors.secrets import masked_text
 from collectors.skew import SkewMeter
 from collectors.spool.draft import Commit
@@ -66,17 +65,17 @@ class Observer:
         metrics: AgentMetrics,
         readiness: Readiness,
         skew: SkewMeter,
-        raw_dir: Path | None = None,
+        raw: RawFolder | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        """`raw_dir` is where each look's raw output is kept; None: nowhere."""
+        """`raw` is where each look's raw output is kept; None: nowhere."""
         self._spool = spool
         self._observing = Observing(agent, version, lambda: uuid7(clock.now_ms()))
         self._clock = clock
         self._metrics = metrics
         self._readiness = readiness
         self._skew = skew
-        self._raw_dir = raw_dir
+        self._raw = raw
         self._chance = chance
         self._before: dict[tuple[str, str], Any] = {}
         self._log = get_logger("agent")
@@ -130,8 +129,8 @@ class Observer:
     async def _observe(self, run: Run) -> Looked:
         run.raw = await self._fetched(run)
         at = self._clock.now()
-        if self._raw_dir is not None:
-            await self._keep_raw(run, run.raw, self._raw_dir, at=at)
+        if self._raw is not None:
+            await self._keep_raw(run, run.raw, self._raw, at=at)
         readings = run.look.parse(run.raw.text)
         if (nothing := nothing_read(run.look, run.raw.text)) is not None:
             raise nothing
@@ -160,9 +159,9 @@ class Observer:
         self._before[key] = readings
         return told
 
-    async def _keep_raw(self, run: Run, raw: Output, folder: Path, *, at: datetime) -> None:
+    async def _keep_raw(self, run: Run, raw: Output, folder: RawFolder, *, at: datetime) -> None:
         try:
-            await asyncio.to_thread(keep_raw, folder, raw.text, at=at, device=run.device.id, collector=run.look.name)
+            await asyncio.to_thread(folder.keep, raw.text, at=at, device=run.device.id, collector=run.look.name)
         except InfrastructorError as error:
             self._log.error("raw output is not kept", error=error)
 

@@ -67,8 +67,14 @@ class AgentSettings(Concern):
     )
     raw_dir: Path | None = Field(
         None,
-        description="A folder to keep the raw output of every look in, for a report: it may hold secrets, and grows.",
+        description="A folder to keep the raw output of every look in, for a report: it may hold secrets.",
         examples=["raw"],
+    )
+    raw_bytes: int = Field(
+        256 * MIB,
+        ge=MIB,
+        description="Bytes that the raw output may take on the disk; then the oldest of it is removed.",
+        examples=["268435456"],
     )
     host_root: str = Field(
         "",

@@ -22,8 +22,8 @@ WRITE_S = 30.0
 FindDevice = Callable[[str | None], Device]
 """Returns a device, the agent's own for None. Raises InputInvalid, naming those there are."""
 
-FindLook = Callable[[str], Look[Any]]
-"""Returns a look. Raises InputInvalid."""
+FindLook = Callable[[str, Device], Look[Any]]
+"""Returns a look as it is made at a device. Raises InputInvalid."""
 
 
 class OperatorApi:
@@ -76,7 +76,8 @@ class OperatorApi:
         while line := await _read_line(reader):
             try:
                 request = read_request(line)
-                device, look = self._device(request.device), self._look(request.collector)
+                device = self._device(request.device)
+                look = self._look(request.collector, device)
             except InfrastructorError as error:
                 await _write(writer, refusal_line(error))
                 continue

@@ -20,7 +20,8 @@ from runtime.errors import InputInvalid
 OPERATION = "change devices"
 HEAD = """\
 # The devices that the agent watches over SSH. It picks up changes within seconds.
-# Fields: id, host, user, port, key, jump, groups, parents, labels, collectors, enabled; docs/devices.md tells them.
+# Fields: id, host, user, port, key, jump, groups, parents, labels, collectors, proxy_configs,
+# compose_files, enabled; docs/devices.md tells them.
 """
 
 

@@ -3,14 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
-from collectors.catalog import Planned, planned_looks, shortest_interval
+from collectors.catalog import Planned, named_look, planned_looks, shortest_interval
 from collectors.device import Device
 from collectors.devices.model import DeviceList
 from collectors.devices.plan import Plan, difference, plans
 from collectors.devices.source import DeviceSource
 from collectors.front import Front
+from collectors.look import Look
 from collectors.metrics import AgentMetrics
 from collectors.observer import Observer
 from collectors.scheduler import Appointment, Scheduler
@@ -89,6 +90,11 @@ class Fleet:
         names = sorted(self._watched)
         some = ", ".join(names[:MOST_NAMED]) + (f" and {len(names) - MOST_NAMED} more" if names[MOST_NAMED:] else "")
         raise InputInvalid(f"this agent does not watch {name!r}: it watches {some}", operation="find device")
+
+    def look(self, name: str, device: Device) -> Look[Any]:
+        """Return a look as it is made at a device, on or off there. Raises InputInvalid for an unknown name."""
+        watched = self._watched.get(device.id)
+        return named_look(name, watched.plan.settings(self._settings) if watched is not None else self._settings).look
 
     async def run(self) -> None:
         """Follow the list until cancelled. Raises nothing else: one that is wrong changes nothing, which is said."""
@@ -176,7 +182,7 @@ class Fleet:
 
     def _planned(self, plan: Plan) -> tuple[Planned, ...]:
         """Return the looks at a device; devices that are looked at alike share them."""
-        key = (plan.target is None, plan.collectors, plan.intervals)
+        key = (plan.target is None, plan.collectors, plan.intervals, plan.patterns)
         if key not in self._looks:
             self._looks[key] = planned_looks(plan.settings(self._settings))
         return self._looks[key]

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from collectors.request import FileSet
 from collectors.ssh.target import PORT
 from runtime.durations import duration
 from schemas.fields import DeviceId, Labels, Name
@@ -25,6 +26,12 @@ def _as_intervals(value: object) -> object:
     return dict.fromkeys(value) if isinstance(value, list) else value
 
 
+def _as_pattern(value: str) -> str:
+    FileSet((value,))
+    return value
+
+
+FilePattern = Annotated[str, AfterValidator(_as_pattern)]
 Interval = Annotated[
     Annotated[float, Field(ge=LEAST_INTERVAL_S, le=LARGEST_INTERVAL_S)] | None, BeforeValidator(_as_seconds)
 ]
@@ -33,6 +40,9 @@ User = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._@\\+-]{0,63}\$?$"
 PortNumber = Annotated[int, Field(ge=1, le=65_535, strict=True)]
 Path = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00\n]+$")]
 Jump = Annotated[str, Field(pattern=r"^[A-Za-z0-9_\[][A-Za-z0-9._:%@\[\]-]{0,300}$")]
+Patterns = Annotated[tuple[FilePattern, ...], Field(min_length=1, max_length=64)]
+"""Paths of files, `*` allowed; None: those of the settings."""
+
 Collectors = Annotated[dict[Name, Interval], BeforeValidator(_as_intervals)]
 """Which collectors are on; None: at the interval that the settings give."""
 
@@ -49,12 +59,15 @@ class Defaults(_Entry):
     key: Path | None = None
     jump: Jump | None = None
     collectors: Collectors | None = None
+    proxy_configs: Patterns | None = None
+    compose_files: Patterns | None = None
 
 
 class Entry(_Entry):
     """One device. `host` is how it is reached, else its id; `jump` is the id of another, or `[user@]host[:port]`.
 
-    `collectors` is a list of names, or names with intervals; all of them when not given.
+    `collectors` is a list of names, or names with intervals; all of them when not given. `proxy_configs` and
+    `compose_files` are the files to read there, instead of those that the settings name.
     """
 
     id: DeviceId
@@ -67,6 +80,8 @@ class Entry(_Entry):
     parents: tuple[DeviceId, ...] = ()
     labels: Labels = Field(default_factory=dict)
     collectors: Collectors | None = None
+    proxy_configs: Patterns | None = None
+    compose_files: Patterns | None = None
     enabled: bool = True
 
     @field_validator("groups", "parents")

@@ -9,11 +9,16 @@ from collectors.settings import AgentSettings
 from collectors.ssh.target import PORT, Target
 
 ROOT = "root"
+PATTERNS = ("proxy_configs", "compose_files")
+"""Settings of files that a device may have of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a device is watched; `target` None: the machine itself. Two that are equal need no change."""
+    """How a device is watched; `target` None: the machine itself. Two that are equal need no change.
+
+    `patterns` are the files to read, by the setting that they stand in for.
+    """
 
     id: str
     target: Target | None
@@ -22,11 +27,13 @@ class Plan:
     labels: tuple[tuple[str, str], ...]
     collectors: tuple[str, ...]
     intervals: tuple[str, ...]
+    patterns: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def settings(self, settings: AgentSettings) -> AgentSettings:
-        """Return the agent's settings as they hold for this device: which collectors, how often."""
+        """Return the agent's settings as they hold for this device: which collectors, how often, which files."""
         here = settings if self.target is None else settings.over_ssh
         chosen = {"collectors": self.collectors} if self.collectors else {}
+        chosen |= dict(self.patterns)
         return here.model_copy(update={**chosen, "intervals": (*settings.intervals, *self.intervals)})
 
     @property
@@ -118,4 +125,5 @@ def _plan(entry: Entry, target: Target | None, groups: tuple[str, ...], parents:
         tuple(sorted(entry.labels.items())),
         collectors=tuple(chosen),
         intervals=tuple(f"{name}={seconds:g}" for name, seconds in chosen.items() if seconds is not None),
+        patterns=tuple((name, given) for name in PATTERNS if (given := getattr(entry, name)) is not None),
     )

@@ -5,7 +5,7 @@ from functools import partial
 from collectors.document import read_document
 from collectors.drives.reading import Readings, parse
 from collectors.drives.scan import LINKS, SCAN, read_scan
-from collectors.drives.telling import NAME, tell
+from collectors.drives.telling import NAME, recall, tell
 from collectors.look import Look
 from collectors.request import Chain, Command
 
@@ -32,6 +32,7 @@ def drives_look(*, interval_s: float | None = None) -> Look[Readings]:
         request=Chain(Command(SCAN), then),
         parse=parse,
         tell=partial(tell, interval_s=interval_s),
+        recall=partial(recall, interval_s=interval_s),
         # A drive that fails takes its time for each command.
         timeout_s=120.0,
         cache_ttl_s=3600.0,

@@ -1,10 +1,13 @@
 """What a look at drives tells: one observation of all of them, and their numbers."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
 from itertools import accumulate, chain, islice
 
 from pydantic_core import to_json
 
-from collectors.drives.drive import unheard
+from collectors.drives.known import Known, known_of, place_of, read_known, remembered
 from collectors.drives.reading import Readings
 from collectors.drives.samples import attribute_samples, drive_samples
 from collectors.look import Observation, Told
@@ -19,8 +22,26 @@ MOST_SAMPLES = 5_000
 
 
 def tell(now: Readings, before: Readings | None, *, interval_s: float | None = None) -> Told:
-    """Return the observation and, when there is a drive, the numbers."""
-    drives = tuple(_remembered(drive, before) for drive in now.drives)
+    """Return the observation and, when there is a drive, the numbers; who sleeps is who it was in the look before."""
+    return _told(now, known_of(before.drives) if before is not None else {}, interval_s=interval_s)
+
+
+def recall(now: Readings, memory: Mapping[str, bytes], at: datetime, *, interval_s: float | None = None) -> Told:
+    """Return the same; who sleeps is who it was when it was last awake, however many looks ago."""
+    del at
+    before = {place: known for place, stored in memory.items() if (known := read_known(stored)) is not None}
+    now_known = known_of(now.drives)
+    remember: dict[str, bytes | None] = {
+        place: known.to_json() for place, known in now_known.items() if before.get(place) != known
+    }
+    if now.complete:
+        places = {place_of(drive) for drive in now.drives}
+        remember |= {place: None for place in memory if place not in places}
+    return replace(_told(now, before, interval_s=interval_s), remember=remember)
+
+
+def _told(now: Readings, before: Mapping[str, Known], *, interval_s: float | None) -> Told:
+    drives = tuple(remembered(drive, before) for drive in now.drives)
     kept, complete = fitted(drives)
     data = DriveObservedData(smartctl_version=now.version, drives=kept, complete=now.complete and complete)
     observed = Observation(DriveObserved, OBSERVATIONS, data)
@@ -29,18 +50,6 @@ def tell(now: Readings, before: Readings | None, *, interval_s: float | None = N
         return Told((observed,), partial=now.unread)
     metrics = MetricCollectedData(collector=NAME, interval_seconds=interval_s, samples=chosen)
     return Told((observed, Observation(MetricCollected, METRICS, metrics)), partial=now.unread)
-
-
-def _remembered(drive: Drive, before: Readings | None) -> Drive:
-    """Return who a drive is that did not say: it was on this path, with this type, in the look before."""
-    if drive.serial is not None or before is None or not unheard(drive):
-        return drive
-    for other in before.drives:
-        same_place = (other.path, other.device_type) == (drive.path, drive.device_type)
-        if other.serial is not None and (other.wwn == drive.wwn if drive.wwn else same_place):
-            known = {name: getattr(other, name) for name in ("id", "serial", "wwn", "model", "protocol")}
-            return Drive.model_validate(drive.model_dump() | known)
-    return drive
 
 
 def fitted(drives: tuple[Drive, ...]) -> tuple[tuple[Drive, ...], bool]:

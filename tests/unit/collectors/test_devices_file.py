@@ -76,6 +76,13 @@ def test_nothing_is_a_list_of_none(text: str) -> None:
         ("devices:\n- id: a\n  collectors: [system, zsf]\n", 3, "there is no collector 'zsf': did you mean 'zfs'?"),
         ("devices:\n- id: a\n  collectors:\n    sytem: 30\n", 4, "did you mean 'system'?"),
         ("devices:\n- id: a\n  collectors: {system: 3 days}\n", 3, "is not a length of time such as 30s"),
+        (
+            "devices:\n- id: a\n  compose_files:\n  - /srv/*/compose.yaml\n  - srv/$(id).yaml\n",
+            5,
+            "'srv/$(id).yaml' is not an absolute path",
+        ),
+        ("devices:\n- id: a\n  proxy_configs: []\n", 3, "proxy_configs: Tuple should have at least 1 item"),
+        ("defaults: {compose_files: /srv/a}\n", 1, "compose_files: Input should be a valid tuple"),
         ("devices:\n- id: a\n  groups: [x, x]\n", 3, "names the same twice"),
         ("devices:\n- id: [a\n", 3, "expected"),
         ("- a\n", 1, "a file of devices is a mapping"),

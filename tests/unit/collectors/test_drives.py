@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,15 +13,18 @@ from collectors.drives.drive import unheard
 from collectors.drives.links import read_links
 from collectors.drives.look import ANSWERS, drives_look, then
 from collectors.drives.reading import Readings, parse
-from collectors.drives.telling import ROOM, fitted, tell
+from collectors.drives.telling import ROOM, fitted, recall, tell
 from collectors.errors import ParseError
 from collectors.local import LocalTransport
+from collectors.look import Told
 from collectors.request import Chain
 from collectors.sections import join
 from collectors.transport import Limits
 from schemas.drive import AtaAttribute, Drive, DriveObservedData, SmartctlExit
 from schemas.metric import MetricCollectedData
 from tests.unit.collectors.collector_cases import CORPUS, DRIVES
+
+NOW = datetime(2026, 11, 21, 2, tzinfo=UTC)
 
 
 def _document(*, messages: tuple[str, ...] = (), exit_status: int = 0, **more: Any) -> str:
@@ -111,6 +115,33 @@ def test_a_sleeping_drive_is_not_taken_for_one_with_another_name() -> None:
     data = tell(now, before).observations[0].data
     assert isinstance(data, DriveObservedData)
     assert data.drives[0].id == "0x5000c50000000002"
+
+
+def test_who_a_drive_is_lasts_through_any_number_of_looks_at_it_asleep() -> None:
+    awake = parse(_document(serial_number="S1", model_name="One", wwn={"naa": 5, "oui": 1, "id": 1}))
+    asleep = parse(_document(messages=("Device is in STANDBY mode, exit(2)",), exit_status=2))
+    memory: dict[str, bytes] = {}
+    for now in (awake, asleep, asleep, asleep):
+        # What is remembered is all that is left: the agent may have started anew between any two.
+        told = recall(now, memory, NOW)
+        memory |= {place: known for place, known in told.remember.items() if known is not None}
+        (drive,) = _drives(told)
+        assert (drive.id, drive.serial, drive.model, drive.standby) == ("S1", "S1", "One", now is asleep)
+    # Nothing is written while nothing is another.
+    assert recall(asleep, memory, NOW).remember == {}
+    other = recall(parse(_document(serial_number="S2")), memory, NOW)
+    assert [known is not None and b"S2" in known for known in other.remember.values()] == [True]
+    gone = recall(Readings(()), memory, NOW)
+    assert gone.remember == {"/dev/sda sat": None}
+    assert recall(Readings((), complete=False), memory, NOW).remember == {}
+    (unknown,) = _drives(recall(asleep, {"/dev/sda sat": b'{"of another version": 1}'}, NOW))
+    assert unknown.serial is None
+
+
+def _drives(told: Told) -> tuple[Drive, ...]:
+    data = told.observations[0].data
+    assert isinstance(data, DriveObservedData)
+    return data.drives
 
 
 def test_an_awake_drive_without_a_serial_number_inherits_none() -> None:

@@ -259,6 +259,34 @@ devices:
     assert me.settings(SETTINGS).interval_s == SETTINGS.interval_s
 
 
+FILES = """
+defaults: {compose_files: [/srv/*/compose.yaml]}
+devices:
+- {id: synology, compose_files: [/volume1/docker/*/compose.yaml], proxy_configs: [/volume1/swag/*.conf]}
+- {id: plain}
+"""
+
+
+def test_files_of_a_device_s_own() -> None:
+    settings = AgentSettings(compose_files=("/opt/a.yaml",), proxy_configs=("/opt/*.conf",))
+    listed = parse_devices(FILES, "devices.yaml", collectors=())
+    me, synology, plain = (plan.settings(settings) for plan in plans(listed, agent="me", settings=settings))
+    assert (me.compose_files, me.proxy_configs) == (("/opt/a.yaml",), ("/opt/*.conf",))
+    assert synology.compose_files == ("/volume1/docker/*/compose.yaml",)
+    assert synology.proxy_configs == ("/volume1/swag/*.conf",)
+    assert (plain.compose_files, plain.proxy_configs) == (("/srv/*/compose.yaml",), ("/opt/*.conf",))
+
+
+async def test_a_look_is_made_as_its_device_wants_it_whoever_asks(yard: Yard) -> None:
+    yard.write(FILES)
+    await yard.start()
+    synology, plain = (yard.fleet.look("proxy_configs", yard.fleet.find(name)) for name in ("synology", "plain"))
+    assert "/volume1/swag/*.conf" in " ".join(synology.argv)
+    assert "/volume1/swag/*.conf" not in " ".join(plain.argv)
+    with pytest.raises(InputInvalid, match="there is no collector 'proxies'"):
+        yard.fleet.look("proxies", yard.fleet.find("plain"))
+
+
 @pytest.mark.parametrize(
     ("where", "found"),
     [("a", ("a", 22)), ("a:2", ("a", 2)), ("[::1]:2", ("::1", 2)), ("[::1]", ("::1", 22)), ("::1", ("::1", 22))],

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from collectors.gpu.look import amd_gpu_look
 from collectors.look import Look
 from collectors.metrics import AgentMetrics, CacheMetrics
 from collectors.observer import Observer
+from collectors.raw import RawFolder
 from collectors.services.look import services_look
 from collectors.skew import SkewMeter
 from collectors.spool.draft import Commit
@@ -48,7 +50,7 @@ class World:
         self.metrics = AgentMetrics.on(self.registry)
         self.front = self.made()
 
-    def made(self, raw_dir: Path | None = None) -> Front:
+    def made(self, raw: RawFolder | None = None) -> Front:
         registry = CollectorRegistry()
         observer = Observer(
             self.spool,
@@ -58,7 +60,7 @@ class World:
             metrics=AgentMetrics.on(registry),
             readiness=Readiness(),
             skew=SkewMeter(),
-            raw_dir=raw_dir,
+            raw=raw,
         )
         return Front(observer, clock=self.clock, metrics=CacheMetrics.on(registry))
 
@@ -183,7 +185,7 @@ async def test_what_is_installed_meanwhile_is_found_by_one_who_asks(world: World
 
 async def test_raw_output_is_kept_for_its_owner_even_of_what_is_not_understood(world: World) -> None:
     folder = world.folder / "raw"
-    world.front = world.made(raw_dir=folder)
+    world.front = world.made(RawFolder(folder, MIB))
     world.transport.answers = ["not what /proc says"]
     served = await world.asked(system_look())
     assert isinstance(served.looked.error, ParseError)
@@ -191,6 +193,27 @@ async def test_raw_output_is_kept_for_its_owner_even_of_what_is_not_understood(w
     assert kept.name == "20260101T000000.000000Z_web-1_system.txt"
     assert kept.read_text() == "not what /proc says"
     assert (kept.stat().st_mode & 0o777, folder.stat().st_mode & 0o777) == (0o600, 0o700)
+
+
+def test_of_too_much_raw_output_the_oldest_is_removed_and_nothing_of_others(tmp_path: Path) -> None:
+    folder, text = tmp_path / "raw", "x" * 8192
+    (tmp_path / "raw").mkdir()
+    (folder / "notes.txt").write_text("y" * 100_000)
+    at = datetime(2026, 11, 21, 2, tzinfo=UTC)
+    first = RawFolder(folder, 5 * 8192)
+    for second in range(4):
+        first.keep(text, at=at + timedelta(seconds=second), device="nas", collector="system")
+    # An agent that starts anew counts what is there.
+    again = RawFolder(folder, 5 * 8192)
+    for second in range(4, 9):
+        again.keep(text, at=at + timedelta(seconds=second), device="web_1", collector="gpu_amd")
+    kept = sorted(path.name for path in folder.iterdir())
+    assert [name[13:15] for name in kept[:-1]] == ["04", "05", "06", "07", "08"]
+    assert kept[-1] == "notes.txt"
+    # One that is larger than all that may be is kept until the next.
+    again.keep("z" * 100_000, at=at + timedelta(seconds=9), device="nas", collector="system")
+    again.keep(text, at=at + timedelta(seconds=10), device="nas", collector="system")
+    assert [path.stat().st_size for path in sorted(folder.iterdir())] == [8192, 100_000]
 
 
 async def test_a_secret_in_a_complaint_is_not_told(world: World) -> None:

@@ -32,7 +32,7 @@ class Served:
             self.path,
             self.world.front,
             device=self.find,
-            look=lambda name: named_look(name, AgentSettings()).look,
+            look=lambda name, _: named_look(name, AgentSettings()).look,
         )
 
     def find(self, name: str | None) -> Device:
