@@ -88,6 +88,12 @@ class FleetFold(Generic[P]):
         """Go past a record that is no event."""
         self._standing.offset = max(self._standing.offset, offset)
 
+    def continue_after(self, sent: Mapping[str, int]) -> None:
+        """Number what is derived from here on after these numbers, by subject."""
+        for subject, number in sent.items():
+            if self._ledger(subject).sent != number:
+                self._put((LEDGER, subject), replace(self._ledger(subject), sent=number))
+
     def changes(self) -> Changes | None:
         """What changed since the last call, encoded; None when no record was applied."""
         standing, partition = self._standing, self.partition

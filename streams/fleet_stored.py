@@ -106,5 +106,5 @@ def _read(adapters: Mapping[str, TypeAdapter[Any]], key: Key, part: Any) -> Any:
 
 def _unreadable(key: Key, why: str) -> StateUnreadable:
     return StateUnreadable(
-        f"the stored state {':'.join(key)} {why}: rebuild the derivation from the log", operation="load state"
+        f"the stored state {':'.join(key)} {why}: `infrastructor streams rebuild` makes it anew", operation="load state"
     )

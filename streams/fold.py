@@ -7,7 +7,7 @@ what follows. What was applied is skipped, so a partition may be folded again fr
 - what is derived has ids, sequences and times that depend on the cause and the device's state alone.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Generic
 
 from pydantic import TypeAdapter
@@ -111,6 +111,16 @@ class PartitionFold(Generic[S, P]):
     def pass_over(self, offset: int) -> None:
         """Go past a record that is no event."""
         self._standing.offset = max(self._standing.offset, offset)
+
+    def continue_after(self, sent: Mapping[str, int]) -> None:
+        """Number what is derived from here on after these numbers, by device; one that is not known gets a state."""
+        for name, number in sent.items():
+            if name not in self._devices:
+                self._devices[name] = _Device(self._derivation.initial())
+                self._order = None
+            device = self._devices[name]
+            if device.sent != number:
+                device.sent, device.dirty = number, True
 
     def changes(self) -> Changes | None:
         """What changed since the last call, encoded; None when no record was applied."""

@@ -1,6 +1,6 @@
 """Which fold a derivation needs: one state a device, or one state of parts for the whole partition."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from schemas.record import AnyRead, Record
@@ -43,6 +43,10 @@ class Fold(Protocol):
 
     def pass_over(self, offset: int) -> None:
         """Go past a record that is no event."""
+        ...
+
+    def continue_after(self, sent: Mapping[str, int]) -> None:
+        """Number what is derived from here on after these numbers, by subject."""
         ...
 
     def changes(self) -> Changes | None:

@@ -68,7 +68,7 @@ class StoredDocuments:
         """The document with that hash. Raises StateUnreadable."""
         if digest not in self.documents:
             raise StateUnreadable(
-                f"the rules in force ({digest[:12]}) are not stored: rebuild the derivation from the log",
+                f"the rules in force ({digest[:12]}) are not stored: `infrastructor streams rebuild` makes it anew",
                 operation="load state",
             )
         return self.documents[digest]
@@ -161,13 +161,14 @@ def _decode(key: bytes, value: bytes) -> dict[str, Any]:
         version = found["v"]
     except (orjson.JSONDecodeError, KeyError, TypeError) as error:
         raise StateUnreadable(
-            f"the stored state {key.decode(errors='replace')} is damaged ({error}): rebuild it from the log",
+            f"the stored state {key.decode(errors='replace')} is damaged ({error}): "
+            "`infrastructor streams rebuild` makes it anew",
             operation="load state",
         ) from error
     if version != VERSION:
         raise StateUnreadable(
             f"the stored state {key.decode(errors='replace')} has version {version}, this program reads {VERSION}: "
-            "run the version that wrote it, or rebuild the derivation from the log",
+            "run the version that wrote it, or `infrastructor streams rebuild`",
             operation="load state",
         )
     return found

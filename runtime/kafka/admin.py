@@ -12,7 +12,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from runtime.errors import InfrastructorError, KafkaRefused, KafkaUnavailable, TopicsMissing
 from runtime.kafka.catalog import Topic, TopicCatalog
-from runtime.kafka.connect import Waiting, started
+from runtime.kafka.connect import ATTEMPT_S, Waiting, patiently, started
 from runtime.kafka.consumer import build_consumer, partitions_of
 from runtime.kafka.failures import CLIENT_ERRORS, why_unreachable
 from runtime.kafka.options import client_options
@@ -25,6 +25,18 @@ SEEN_WITHIN_S = 15.0
 
 SET_ON_TOPIC = 1
 """The source of a configuration that was set on the topic itself (DescribeConfigs, ConfigSource)."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupState:
+    """The members of a consumer group, as client and address, and its committed offsets by topic and partition."""
+
+    members: tuple[str, ...]
+    committed: Mapping[tuple[str, int], int]
+
+
+GROUPS = "__consumer_offsets"
+"""Where Kafka keeps what groups have committed."""
 
 
 class Admin:
@@ -72,6 +84,21 @@ class Admin:
                 own=frozenset(e["config_names"] for e in entries if e["config_source"] == SET_ON_TOPIC),
             )
         return topics
+
+    async def group(self, name: str) -> "GroupState":
+        """Return who is in a consumer group, and what it has committed; a group that there is not is empty."""
+        if not await self.topics([GROUPS]):
+            # The first group of a cluster makes it create that topic; asked before, it has no coordinator.
+            return GroupState((), {})
+        (response,) = await self._client.describe_consumer_groups([name])
+        (found,) = response.to_object()["groups"]
+        if found["error_code"]:
+            raise kafka_errors.for_code(found["error_code"])(f"the group {name}")
+        committed = await self._client.list_consumer_group_offsets(name)
+        return GroupState(
+            members=tuple(f"{one['client_id']}{one['client_host']}" for one in found["members"]),
+            committed={(tp.topic, tp.partition): at.offset for tp, at in committed.items() if at.offset >= 0},
+        )
 
     async def create(self, changes: Sequence[CreateTopic]) -> None:
         """Create the topics; one that somebody else created meanwhile is no error."""
@@ -244,7 +271,7 @@ async def describe_topics(settings: KafkaSettings, catalog: TopicCatalog) -> lis
     async with admin(settings) as cluster:
         states = await cluster.state(topic.name for topic in topics)
         sizes = await _sizes(cluster, states)
-    offsets = await _offsets(settings, list(states))
+    offsets = await offsets_of(settings, list(states))
     return [
         TopicInfo(
             topic=topic,
@@ -267,7 +294,30 @@ async def _sizes(cluster: Admin, states: Mapping[str, TopicState]) -> dict[tuple
         return {}
 
 
-async def _offsets(settings: KafkaSettings, names: Sequence[str]) -> dict[str, list[tuple[int, int, int]]]:
+async def group_state(settings: KafkaSettings, name: str, *, waiting: Waiting | None = None) -> GroupState:
+    """Return who is in a consumer group, and what it has committed. `waiting` as for `admin`."""
+
+    async def attempt() -> GroupState:
+        client = _AdminClient(settings)
+        try:
+            async with asyncio.timeout(ATTEMPT_S):
+                await client.start()
+                return await Admin(client.client, settings).group(name)
+        finally:
+            await client.stop()
+
+    # A coordinator that moves says so, as an error that another try mends.
+    return await patiently(
+        attempt,
+        settings,
+        operation="look at the consumer group",
+        patience_s=None if waiting else settings.patience_s,
+        waiting=waiting or (lambda _: None),
+    )
+
+
+async def offsets_of(settings: KafkaSettings, names: Sequence[str]) -> dict[str, list[tuple[int, int, int]]]:
+    """Return number, first offset and the one after the last of each partition of some topics."""
     consumer = await started(
         lambda: build_consumer(settings, "infrastructor-admin", group=None),
         settings,

@@ -18,17 +18,14 @@ from runtime.metrics import KafkaMetrics
 from schemas.headers import REDRIVE_FOR, header
 from schemas.record import RawRecord, RecordReader
 from schemas.refusal import EventRefused
-from schemas.registry import ALERTS, NOTIFICATIONS
 from streams.applied import Applied
+from streams.origin import output_partition
 from streams.stored import Changes
 from streams.worker.limit import Limit, Tally
 from streams.worker.metrics import StreamsMetrics
 from streams.worker.owned import Owned, Ownership
 from streams.worker.pulse import Pulse
 from streams.worker.writing import PatientSender
-
-_ONE_PARTITION = frozenset({ALERTS, NOTIFICATIONS})
-"""Topics with one partition; in the others, what is derived stays in the partition of its cause."""
 
 NO_DEAD_LETTER = frozenset({"rules_older"})
 """Problems that are told in the log only: nothing is wrong with the record."""
@@ -133,7 +130,7 @@ class Batches:
         self._told(applied, raw, folded)
         now_ms = self._tools.clock.now_ms() if applied.outputs else 0
         topic = owned.derivation.writes
-        partition = 0 if topic in _ONE_PARTITION else raw.partition
+        partition = output_partition(topic, raw.partition)
         for one in applied.outputs:
             folded.outputs += 1
             folded.records.append(

@@ -15,6 +15,7 @@ from aiokafka.errors import IllegalStateError
 from faust.transport.drivers.aiokafka import Consumer, Transport
 from faust.types import TP, EventT, StreamT
 
+from runtime.errors import InfrastructorError
 from runtime.kafka.catalog import TopicCatalog
 from runtime.kafka.options import faust_broker_options
 from runtime.log import get_logger
@@ -53,9 +54,13 @@ class StatePositionTransport(Transport):
 
 
 class StreamsApp(faust.App):
-    """The app; `ownership` is told of every change of the assignment, once the tables are recovered."""
+    """The app; `ownership` is told of every change of the assignment, once the tables are recovered.
+
+    What it refuses (states that are lost or cannot be read) goes to `failed`, which ends the process.
+    """
 
     ownership: Ownership
+    failed: Failed
 
     def _create_directories(self) -> None:
         """Make none: nothing is kept on disk."""
@@ -65,7 +70,7 @@ class StreamsApp(faust.App):
 
 
 def build_app(
-    settings: StreamsSettings, kafka: KafkaSettings, *, catalog: TopicCatalog, ownership: Ownership
+    settings: StreamsSettings, kafka: KafkaSettings, *, catalog: TopicCatalog, ownership: Ownership, failed: Failed
 ) -> StreamsApp:
     """The app with its tables, without agents. Nothing is connected yet."""
     _quieten()
@@ -81,6 +86,7 @@ def build_app(
         **faust_broker_options(kafka),
     )
     app.ownership = ownership
+    app.failed = failed
     for derivation in ownership.derivations.values():
         app.Table(
             derivation.table,
@@ -179,7 +185,12 @@ def _past_what_is_gone(owned: Owned, earliest: int) -> None:
 
 async def _recovered(app: Any, *_: Any, **__: Any) -> None:
     places = [(tp.topic, tp.partition) for tp in app.consumer.assignment()]
-    app.ownership.take(places, {name: table.data.data for name, table in app.tables.items()})
+    try:
+        app.ownership.take(places, {name: table.data.data for name, table in app.tables.items()})
+    except InfrastructorError as error:
+        # Faust would end this service and leave the others waiting.
+        app.failed(error)
+        await asyncio.Event().wait()
     # Before Faust lets the records flow, which it does before it seeks by itself.
     await app.consumer.seek_to_committed()
 

@@ -12,9 +12,7 @@ from typing import Literal
 from runtime.log import get_logger
 from streams.fleet import AnyDerivation
 from streams.folds import Fold, fold_of
-
-Place = tuple[str, int]
-"""Topic and partition."""
+from streams.worker.evidence import Evidence, Place, require_states
 
 Admission = Literal["next", "repeated", "early", "reread", "hole"]
 """What to do with a record: fold it; skip it; skip it and read the partition again; fold it and tell of the hole."""
@@ -93,6 +91,9 @@ class Ownership:
         self.derivations = {one.reads: one for one in derivations}
         self._owned: dict[Place, Owned] = {}
         self.generation = 0
+        self.evidence: Mapping[Place, Evidence] = {}
+        """What states there must be; nothing is known of those that are left out."""
+
         self._log = get_logger("streams")
 
     def __iter__(self) -> Iterator[Owned]:
@@ -111,7 +112,10 @@ class Ownership:
         self._owned = {}
 
     def take(self, places: Iterable[Place], tables: Mapping[str, Mapping[bytes, bytes]]) -> None:
-        """Own these partitions, with the states in the recovered tables (by table name). Raises StateUnreadable."""
+        """Own these partitions, with the states in the recovered tables (by table name).
+
+        Raises StateUnreadable, StateLost.
+        """
         by_topic: dict[str, list[int]] = defaultdict(list)
         for topic, partition in places:
             if topic in self.derivations:
@@ -124,6 +128,9 @@ class Ownership:
                 fold = fold_of(derivation, partition)
                 fold.load(entries.get(partition, ()))
                 owned[topic, partition] = Owned(derivation, topic, fold, fold.next_offset)
+        positions = {place: one.stored for place, one in owned.items()}
+        for topic, partition in require_states(positions, self.evidence, self.derivations):
+            self._log.warning("the state went back, and is brought up from the log", topic=topic, partition=partition)
         self._owned = owned
         self.generation += 1
         self._log.info("partitions taken", **{topic: len(partitions) for topic, partitions in by_topic.items()})

@@ -62,12 +62,18 @@ class Rulebook:
     async def put(self) -> None:
         """Put each document into the partitions that are ours and lack it."""
         generation = self._ownership.generation
-        for file, book in [(one, book) for one in self._files for book in one.books.values()]:
-            wanting = [one for one in self._of(book.kind) if self._wants(one, book, file)]
-            await self._sender.send([self._loaded(one, book) for one in wanting])
-            self._put |= {_key(generation, one, book) for one in wanting}
-            if wanting:
-                self._log.info("rules put", kind=book.kind, revision=book.revision, partitions=len(wanting))
+        wanting = [
+            (one, book)
+            for file in self._files
+            for book in file.books.values()
+            for one in self._of(book.kind)
+            if self._wants(one, book, file)
+        ]
+        await self._sender.send([self._loaded(one, book) for one, book in wanting])
+        self._put |= {_key(generation, one, book) for one, book in wanting}
+        for kind, revision in sorted({(book.kind, book.revision) for _, book in wanting}):
+            count = sum(book.kind == kind for _, book in wanting)
+            self._log.info("rules put", kind=kind, revision=revision, partitions=count)
 
     def _of(self, kind: RulesKind) -> Iterator[Owned]:
         return (one for one in self._ownership if one.derivation.rules_kind == kind)

@@ -25,6 +25,7 @@ from streams.settings import StreamsSettings, default_policies, default_rules
 from streams.worker.batches import Batches, Tools
 from streams.worker.books import BookFile, policy_books, rule_books
 from streams.worker.clockwork import Clockwork
+from streams.worker.evidence import gather
 from streams.worker.faust_app import StreamsApp, add_agent, build_app, reread
 from streams.worker.limit import Limit
 from streams.worker.metrics import StreamsMetrics
@@ -122,6 +123,15 @@ class Worker:
         topics = self._topics()
         await stop.unless_asked(require_topics(self._kafka, self._catalog, topics, waiting=self._waiting))
         await stop.unless_asked(self._producer.start(waiting=self._waiting))
+        self._ownership.evidence = await stop.unless_asked(
+            gather(
+                self._kafka,
+                self._catalog,
+                list(self._ownership.derivations.values()),
+                batch_records=self._settings.batch_records,
+                waiting=self._waiting,
+            )
+        )
         self._readiness.set("kafka", ok=True)
         failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -154,7 +164,7 @@ class Worker:
 
     def _build(self, pulse: Pulse, failed: Callable[[BaseException], None]) -> StreamsApp:
         settings = self._settings
-        app = build_app(settings, self._kafka, catalog=self._catalog, ownership=self._ownership)
+        app = build_app(settings, self._kafka, catalog=self._catalog, ownership=self._ownership, failed=failed)
         limit = Limit(settings.poison_in_a_row, settings.poison_share, settings.poison_minimum)
         tools = Tools(
             self._sender,
