@@ -27,6 +27,7 @@ SUBCOMMANDS = (
     Subcommand("topics", "cli.topics", "topics", "Compare Kafka's topics with topics.yaml, and create them."),
     Subcommand("db", "cli.db", "db", "Migrate the database and show its state."),
     Subcommand("dead-letters", "cli.dead_letters", "dead_letters", "Show what could not be processed, or put it back."),
+    Subcommand("gaps", "cli.gaps", "gaps", "Show what is missing, exactly which, and why."),
     Subcommand("replay", "cli.replay", "replay", "Read the log again: into the tables, or to check what was derived."),
     Subcommand("config", "cli.config", "config", "Show and check the settings."),
     Subcommand("schemas", "cli.schemas", "schemas", "Generate and check the JSON Schemas of the events."),

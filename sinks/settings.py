@@ -36,6 +36,9 @@ class SinkSettings(Concern):
     poll_records: int = Field(
         200, ge=1, le=10_000, description="Most records that are taken from Kafka at a time.", examples=["200"]
     )
+    gap_grace_s: float = Field(
+        300, ge=1, le=86_400, description="A hole in a sequence is told as a gap after so long.", examples=["300"]
+    )
     refused_share: float = Field(
         0.01, gt=0, le=1, description="The sink stops when more of the newest records are refused.", examples=["0.01"]
     )

@@ -8,13 +8,14 @@ from sinks.timescale.batch import CONSUMER
 from sinks.timescale.rows import moment
 
 SOURCE = f"/sinks/{CONSUMER}"
-_ORIGIN = uuid5(NAMESPACE_URL, f"infrastructor{SOURCE}/gaps")
+GAPS = uuid5(NAMESPACE_URL, f"infrastructor{SOURCE}/gaps")
+"""What the ids of this sink's gaps are derived from."""
 
 
 def lost_range(topic: str, partition: int, *, first: int, last: int, now_ms: int) -> GapDetected:
     """The report of offsets `first` to `last`; its id depends on what is lost alone, so that it is stored once."""
     return GapDetected(
-        id=derived_id(_ORIGIN, topic, str(partition), str(first), str(last)),
+        id=derived_id(GAPS, topic, str(partition), str(first), str(last)),
         source=SOURCE,
         subject=f"_partition-{partition}",
         time=moment(now_ms),

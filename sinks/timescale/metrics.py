@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from runtime.metrics import PREFIX
 
@@ -22,6 +22,7 @@ class SinkMetrics:
     duplicates: Counter
     refused: Counter
     retries: Counter
+    missing: Gauge
 
     @classmethod
     def on(cls, registry: CollectorRegistry) -> Self:
@@ -46,4 +47,10 @@ class SinkMetrics:
             duplicates=counter("duplicates", "Records that repeat what is stored."),
             refused=counter("refused", "Records that became dead letters.", "reason"),
             retries=counter("retries", "Attempts at the database that failed."),
+            missing=Gauge(
+                f"{PREFIX}sink_missing_events",
+                "Events missing in sequences: in open gaps (told), or in holes that may close by themselves (watched).",
+                ["state"],
+                registry=registry,
+            ),
         )

@@ -15,6 +15,7 @@ from runtime.settings import KafkaSettings, PostgresSettings, load
 from sinks.process import run_sink
 from sinks.settings import SinkSettings
 from sinks.surroundings import Surroundings
+from sinks.timescale.gap_watch import GapWatch
 from sinks.timescale.metrics import SinkMetrics
 from sinks.timescale.reader import LogReader
 from sinks.timescale.service import TOPICS, TimescaleSink
@@ -34,15 +35,27 @@ def run_timescale(*, version: str) -> int:
     kafka, database, settings = load(KafkaSettings), load(PostgresSettings), load(SinkSettings)
 
     async def serve(around: Surroundings, registry: CollectorRegistry) -> None:
-        sink = build(kafka, database, settings=settings, around=around, registry=registry)
+        metrics = SinkMetrics.on(registry)
+        sink = build(kafka, database, settings=settings, around=around, metrics=metrics)
         around.log.info("storing", kafka=kafka.servers, database=masked_url(database))
         upkeep = Upkeep(lambda: connect(database, UPKEEP), sink_statements(), around=around)
-        beside = asyncio.create_task(upkeep.run())
+        producer = KafkaProducer(kafka, f"{NAME}-gaps")
+        gaps = GapWatch(
+            lambda: connect(database, UPKEEP),
+            sink_statements(),
+            producer,
+            around=around,
+            metrics=metrics,
+            grace_s=settings.gap_grace_s,
+        )
+        beside = [asyncio.create_task(one.run()) for one in (upkeep, gaps)]
         try:
             await sink.run()
         finally:
-            beside.cancel()
-            await asyncio.gather(beside, return_exceptions=True)
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+            await producer.close()
 
     return run_sink(serve, kafka, database, name="sink-timescale", version=version, port=PORT)
 
@@ -53,7 +66,7 @@ def build(
     *,
     settings: SinkSettings,
     around: Surroundings,
-    registry: CollectorRegistry,
+    metrics: SinkMetrics,
 ) -> TimescaleSink:
     """The sink on real Kafka and PostgreSQL, not yet connected to either."""
 
@@ -63,7 +76,6 @@ def build(
     async def require(waiting: Waiting) -> None:
         await require_topics(kafka, load_catalog(kafka), TOPICS, waiting=waiting)
 
-    metrics = SinkMetrics.on(registry)
     writer = Writer(lambda: connect(database, NAME))
     producer = KafkaProducer(kafka, NAME)
     store = Store(writer, producer, around=around, metrics=metrics, limit=settings.limit, explain=explain)

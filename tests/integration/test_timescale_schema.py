@@ -31,12 +31,15 @@ BARE_TABLES = """
 """
 
 
+REVISIONS = ("0001", "0002", "0003")
+
+
 def test_migrating_makes_everything_and_again_changes_nothing(postgres: TestDatabase) -> None:
     settings = settings_of(postgres.url)
     before = schema.status(settings)
-    assert (before.revision, before.current, before.pending) == (None, False, ("0001", "0002"))
+    assert (before.revision, before.current, before.pending) == (None, False, REVISIONS)
     done = schema.migrate(settings)
-    assert (done.applied, done.status.current, done.status.revision) == (("0001", "0002"), True, "0002")
+    assert (done.applied, done.status.current, done.status.revision) == (REVISIONS, True, REVISIONS[-1])
     assert schema.migrate(settings).applied == ()
     assert rows(postgres.url, BARE_COLUMNS) == []
     assert rows(postgres.url, BARE_TABLES) == []
@@ -46,7 +49,7 @@ def test_two_at_once_wait_for_each_other(postgres: TestDatabase) -> None:
     settings = settings_of(postgres.url)
     with ThreadPoolExecutor(2) as pool:
         both = list(pool.map(lambda _: schema.migrate(settings).applied, range(2)))
-    assert sorted(both) == [(), ("0001", "0002")]
+    assert sorted(both) == [(), REVISIONS]
 
 
 def test_every_view_can_be_read(postgres: TestDatabase) -> None:
@@ -70,11 +73,11 @@ def run(url: str, *arguments: str) -> Result:
 def test_the_command_tells_what_is_pending_by_its_exit_code(postgres: TestDatabase) -> None:
     before = run(postgres.url, "status", "--json")
     assert before.exit_code == 1
-    assert json.loads(before.stdout)["pending"] == ["0001", "0002"]
+    assert json.loads(before.stdout)["pending"] == [*REVISIONS]
     assert run(postgres.url, "migrate").exit_code == 0
     after = run(postgres.url, "status")
     assert after.exit_code == 0
-    assert "revision 0002, up to date" in after.stdout
+    assert f"revision {REVISIONS[-1]}, up to date" in after.stdout
     assert json.loads(run(postgres.url, "migrate", "--json").stdout)["applied"] == []
 
 
@@ -127,8 +130,8 @@ def _make_plain(url: str) -> None:
     """The tables as a server without the extension would have them."""
     folder = Path(schema.__file__).with_name("migrations") / "sql"
     with psycopg.connect(url, autocommit=True) as connection:
-        for revision in ("0001", "0002"):
+        for revision in REVISIONS:
             for text in load_statements(folder / revision).values():
                 connection.execute(text)
         connection.execute("CREATE TABLE schema_version (version_num varchar(32) PRIMARY KEY)")
-        connection.execute("INSERT INTO schema_version VALUES ('0002')")
+        connection.execute("INSERT INTO schema_version VALUES (%s)", REVISIONS[-1:])

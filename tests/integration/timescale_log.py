@@ -19,6 +19,7 @@ from schemas.codec import encode
 from schemas.envelope import Envelope
 from sinks.settings import SinkSettings
 from sinks.surroundings import Surroundings
+from sinks.timescale.metrics import SinkMetrics
 from sinks.timescale.process import build
 from tests.integration.timescale_setup import settings_of
 
@@ -61,7 +62,7 @@ async def running(
     registry = CollectorRegistry()
     around = surroundings(registry)
     settings = settings or SinkSettings(batch_window_s=0.2)
-    sink = build(kafka, settings_of(url), settings=settings, around=around, registry=registry)
+    sink = build(kafka, settings_of(url), settings=settings, around=around, metrics=SinkMetrics.on(registry))
     task = asyncio.create_task(sink.run())
     try:
         yield around, task
