@@ -1,5 +1,6 @@
 """The shell around the fold: the order of writes, what is not acknowledged, what is put aside, when it stops."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,7 @@ from runtime.settings import KafkaSettings
 from schemas.headers import REDRIVE_FOR
 from schemas.record import RawRecord
 from schemas.registry import COLLECTIONS, DEAD_LETTERS, STATUS
+from streams.derivation import Moment, Step
 from streams.derivations import all_derivations
 from streams.device_status.core import DeviceStatus
 from streams.fold import PartitionFold
@@ -55,10 +57,10 @@ class Recording:
 class Shell:
     """One derivation with partition 3, a clock that stands, and limits of choice."""
 
-    def __init__(self, *, limit: Limit | None = None) -> None:
+    def __init__(self, *, limit: Limit | None = None, core: DeviceStatus | None = None) -> None:
         self.kafka = Recording()
         self.clock = ManualClock()
-        self.ownership = Ownership([DeviceStatus()])
+        self.ownership = Ownership([core or DeviceStatus()])
         self.take()
         self.pulse = Pulse(self.clock, most_s=5)
         registry = CollectorRegistry()
@@ -258,3 +260,30 @@ async def test_what_was_put_back_for_another_consumer_is_not_even_read() -> None
     assert list(shell.kafka.log.records(DEAD_LETTERS)) == []
     await shell.batches.work_off([replace(poison, offset=2, headers=((REDRIVE_FOR, b"device_status"),))])
     assert len(list(shell.kafka.log.records(DEAD_LETTERS))) == 1
+
+
+class Failing(DeviceStatus):
+    """Fails for one device."""
+
+    def on_record(self, state: Any, device: str, at: Moment[Any]) -> Step[Any]:
+        if device == "bad":
+            raise ZeroDivisionError("by a device")
+        return super().on_record(state, device, at)
+
+
+async def test_an_exception_in_a_core_is_put_aside_before_the_states_and_its_neighbours_go_on() -> None:
+    shell, log = Shell(core=Failing()), Collections(3)
+    for device in ("good", "bad", "better"):
+        log.completed(device)
+    await shell.batches.work_off(log.raws)
+    # With the outputs: acknowledged before any state says that the record is dealt with.
+    assert shell.topics == [{STATUS, DEAD_LETTERS}, {CHANGELOG}, {CHANGELOG}]
+    (raw,) = shell.kafka.log.records(DEAD_LETTERS)
+    letter = from_record(raw)
+    assert letter is not None
+    assert (letter.identity, letter.reason) == (("device_status", COLLECTIONS, 3, 1), "core_failed")
+    assert re.match(r"ZeroDivisionError at test_batches.py:\d+: by a device", letter.message)
+    assert letter.origin.value == log.raws[1].value
+    (owned,) = shell.ownership
+    assert set(devices_of(owned)) == {"good", "better"}
+    assert owned.stored == 3
