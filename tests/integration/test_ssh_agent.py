@@ -118,11 +118,9 @@ async def test_devices_are_watched_beside_dead_ones_and_retired_without_a_restar
         assert len(looks) >= 4
         assert len(metrics) == len([one for one in looks if one.data.status == "success"])
         assert not [one for one in told if isinstance(one, CollectionFailed)]
-        # To the inventory with what was seen of it, and to those who judge metrics before the first of them.
-        registered = [one for one in told if isinstance(one, DeviceRegistered)]
-        assert len(registered) == 3
-        assert len([one for one in registered if one.data.hostname == socket.gethostname()]) >= 2
-        assert {one.data.parents[0] for one in registered} == {"me"}
+        registered = [one.data for one in told if isinstance(one, DeviceRegistered)]
+        assert [one.hostname for one in registered].count(socket.gethostname()) >= 2
+        assert [one.parents[0] for one in registered] == ["me"] * 3
     assert len([one for one in by_device["two"] if isinstance(one, DeviceRetired)]) == 3
     assert not [one for one in by_device["one"] if isinstance(one, DeviceRetired)]
     codes = {
