@@ -14,6 +14,7 @@ db = LazyGroup(
         Subcommand("hypertables", "cli.db.keeping", "hypertables", "First: tables that grow become hypertables."),
         Subcommand("compression", "cli.db.keeping", "compression", "Second: full chunks are compressed."),
         Subcommand("retention", "cli.db.keeping", "retention", "Third: what is too old is deleted."),
+        Subcommand("optimize", "cli.db.optimize", "optimize", "Give back dead rows, refresh what plans are made from."),
         Subcommand("roles", "cli.db.roles", "roles", "Who may do what: owner, writer, reader, operator."),
     ),
     help="Migrate the database, look after it, and show what is in it.",

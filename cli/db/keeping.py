@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import click
 
@@ -68,8 +69,8 @@ def carry_out(planner: Callable[[Connection], Plan], *, dry_run: bool, database:
     """Plan, run unless it is a dry run, and tell."""
     with keeping.connected(load(PostgresSettings)) as connection:
         plan = planner(connection)
-        if not dry_run:
-            keeping.apply(connection, plan, named=database)
+        left = () if dry_run else keeping.apply(connection, plan, named=database)
+    plan = replace(plan, notes=(*plan.notes, *left))
     if as_json:
         click.echo(json.dumps(_document(plan, dry_run=dry_run)))
     else:

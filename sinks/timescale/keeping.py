@@ -39,6 +39,8 @@ class Step:
     destructive: bool = False
     shown: str | None = None
     """The statement for people, where the one that is run holds a secret."""
+    can_wait: bool = False
+    """Whether a lock in the way is a reason to leave it for another time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +95,11 @@ def require_revision(connection: Connection, *, operation: str) -> None:
         )
 
 
-def apply(connection: Connection, plan: Plan, *, named: str | None) -> None:
-    """Run a plan, statement by statement; raises InputInvalid when it destroys and `named` is another database."""
+def apply(connection: Connection, plan: Plan, *, named: str | None) -> tuple[str, ...]:
+    """Run a plan, statement by statement; return what was left for another time.
+
+    Raises InputInvalid when it destroys and `named` is another database; psycopg.Error.
+    """
     if named is not None and named != plan.database:
         raise InputInvalid(
             f"connected to the database {plan.database!r}, not {named!r}: check INFRASTRUCTOR_DATABASE__*",
@@ -106,8 +111,19 @@ def apply(connection: Connection, plan: Plan, *, named: str | None) -> None:
             "--dry-run",
             operation="keep",
         )
-    for step in plan.steps:
+    return tuple(left for step in plan.steps if (left := _run(connection, step)))
+
+
+def _run(connection: Connection, step: Step) -> str | None:
+    try:
         connection.execute(step.text.encode())
+    except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
+        if not step.can_wait:
+            raise
+        if connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+            connection.rollback()
+        return f"left for another time: {step.why} ({str(error).splitlines()[0]})"
+    return None
 
 
 def plan_hypertables(connection: Connection, _: RetentionSettings) -> Plan:
