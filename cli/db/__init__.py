@@ -16,6 +16,7 @@ db = LazyGroup(
         Subcommand("retention", "cli.db.keeping", "retention", "Third: what is too old is deleted."),
         Subcommand("optimize", "cli.db.optimize", "optimize", "Give back dead rows, refresh what plans are made from."),
         Subcommand("roles", "cli.db.roles", "roles", "Who may do what: owner, writer, reader, operator."),
+        Subcommand("export", "cli.db.export", "export", "Write a table and range of time to a Parquet file."),
     ),
     help="Migrate the database, look after it, and show what is in it.",
     no_args_is_help=True,
