@@ -57,5 +57,6 @@ class Notifications(FleetDerivation[NotificationPolicy]):
         """Lead every alert anew; what was told stays told."""
         draft = Draft(parts, at)
         for alert in draft.alerts():
-            route_again(draft, alert)
+            if alert.firing:
+                route_again(draft, alert)
         return draft.step()

@@ -45,7 +45,7 @@ class _Tick:
             if telling.stage == "closed":
                 continue
             if receiver not in self._draft.policy.receivers:
-                after = telling if alert.firing else replace(telling, stage="closed")
+                after = self._receiver_is_gone(alert, receiver, telling)
             elif alert.firing:
                 after = self._holds(alert, receiver, telling)
             elif telling.stage == "told":
@@ -94,6 +94,15 @@ class _Tick:
             now_ms - backlog.last_ms >= milliseconds(policy.settle)
             or now_ms - backlog.first_ms >= milliseconds(policy.at_most)
         )
+
+    def _receiver_is_gone(self, alert: Alert, receiver: str, telling: Telling) -> Telling:
+        """The policy has no such receiver any more."""
+        if alert.firing:
+            return telling
+        if telling.stage == "waiting" and telling.held is None:
+            detail = f"the policy no longer has the receiver {receiver}"
+            self._draft.suppress(alert, Held("no_route"), detail, receiver=receiver)
+        return replace(telling, stage="closed")
 
     def _holds(self, alert: Alert, receiver: str, telling: Telling) -> Telling:
         """An alert holds, and the receiver waits for it or was told of it."""

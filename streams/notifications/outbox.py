@@ -198,9 +198,9 @@ class Outbox:
     def _limit(self, alerts: Iterable[Alert], purse: Purse) -> None:
         """Leave alerts to the next digest."""
         for alert in alerts:
-            held = self._draft.hold(
-                alert, self._receiver, self._telling(alert), held=Held("rate_limited"), detail=purse.why_not
-            )
+            detail = purse.why_not if alert.firing else f"it is over; {purse.why_not}"
+            telling = self._telling(alert)
+            held = self._draft.hold(alert, self._receiver, telling, held=Held("rate_limited"), detail=detail)
             self._put(alert, replace(held, lane="digest"))
 
     def _postpone(self, alerts: Iterable[Alert], purse: Purse) -> None:

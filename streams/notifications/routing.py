@@ -72,21 +72,20 @@ def say_no_route(draft: Draft, alert: Alert, way: Way) -> None:
 
 
 def route_again(draft: Draft, alert: Alert) -> None:
-    """Find an alert's way anew after the policy was changed. What was told stays told."""
+    """Find a firing alert's way anew after the policy was changed. What was told stays told."""
     policy = draft.policy
     way = way_of(policy, alert)
     tellings = {
-        receiver: _led(alert.tellings.get(receiver), route, draft.now_ms)
-        for receiver, route in way.receivers.items()
-        if alert.firing or receiver in alert.tellings
+        receiver: _led(alert.tellings.get(receiver), route, draft.now_ms) for receiver, route in way.receivers.items()
     }
     steps = [step for name in way.routes for step in policy.routes_by_name[name].escalation]
     further = {receiver for step in steps for receiver in step.receivers}
     for receiver, telling in alert.tellings.items():
         # Also of a receiver that is gone: should it come back, it is not told again.
-        if receiver not in tellings and telling.stage != "waiting":
+        waits = telling.stage == "waiting" and not (telling.lane == "escalation" and receiver in further)
+        if receiver not in tellings and not waits:
             tellings[receiver] = replace(telling, routed=receiver in further)
-    if alert.firing and not way.receivers and any(one.routed for one in alert.tellings.values()):
+    if not way.receivers and any(one.routed for one in alert.tellings.values()):
         say_no_route(draft, alert, way)
     if tellings != alert.tellings or way.routes != alert.routes:
         draft.put_alert(replace(alert, tellings=tellings, routes=way.routes))

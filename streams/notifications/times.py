@@ -20,10 +20,10 @@ Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 def _time_of_day(value: Any) -> Any:
     """`22:30`; also the number of minutes that YAML 1.1 makes of it when it is not quoted."""
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MINUTES:
+    if isinstance(value, int) and 0 <= value < _MINUTES:
         return time(value // 60, value % 60)
-    if isinstance(value, str):
-        hours, colon, minutes = value.partition(":")
+    if isinstance(value, str | int):
+        hours, colon, minutes = str(value).partition(":")
         numbers = colon and hours.isdecimal() and minutes.isdecimal() and len(minutes) == 2
         if numbers and int(hours) < 24 and int(minutes) < 60:
             return time(int(hours), int(minutes))
