@@ -1,6 +1,13 @@
 """The streams worker and a broker that goes away: it ends with one clear line, and goes on where it was."""
 
+import json
+import os
+import signal
+import urllib.error
+import urllib.request
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,3 +49,45 @@ async def test_a_broker_that_is_away_for_long_ends_the_worker_and_a_new_one_goes
 
 async def _logged(worker: Worker, text: str) -> bool:
     return text in worker.log.read_text(errors="replace")
+
+
+async def test_a_broker_that_is_silent_is_seen_in_readyz_until_it_answers(
+    broker: Broker, tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    settings = KafkaSettings(bootstrap_servers=(broker.bootstrap,), session_timeout_s=SESSION_S, heartbeat_s=1)
+    await apply_topics(settings, load_catalog(settings))
+    port = free_port()
+    log = Collections(start=now())
+    log.completed("silent-1")
+    with Worker(broker.bootstrap, tmp_path, HTTP__ENABLED="true", HTTP__PORT=str(port)) as worker:
+        await until(lambda: _ready(port))
+        assert broker.pid is not None
+        os.kill(broker.pid, signal.SIGSTOP)
+        try:
+            await until(lambda: _silent(port))
+        finally:
+            os.kill(broker.pid, signal.SIGCONT)
+        await until(lambda: _ready(port))
+        await send(settings, log.raws)
+        await all_applied(settings, worker)
+        assert worker.terminate() == 0
+    await compare_with_the_fold(settings)
+
+
+async def _ready(port: int) -> bool:
+    return _readyz(port)[0] == 200
+
+
+async def _silent(port: int) -> bool:
+    status, conditions = _readyz(port)
+    return status == 503 and "acknowledged nothing" in conditions["kafka"]["why"]
+
+
+def _readyz(port: int) -> tuple[int, dict[str, Any]]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
+            return answer.status, json.load(answer)["conditions"]
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)["conditions"]
+    except OSError:
+        return 0, {}
