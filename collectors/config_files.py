@@ -5,6 +5,7 @@ Shared by the collectors of configuration files; what they publish, and when, is
 
 import hashlib
 import re
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -141,18 +142,22 @@ def remembering(understand: Understand) -> Understand:
     """
     known: OrderedDict[tuple[str, bytes], Understood] = OrderedDict()
     anew = bounded(understand)
-    size = 0
+    size, turn = 0, threading.Lock()
 
     def understood(path: str, text: str) -> Understood:
         nonlocal size
         key = path, hashlib.sha256(text.encode("utf-8", "replace")).digest()
-        if key in known:
-            known.move_to_end(key)
-            return known[key]
-        known[key] = found = anew(path, text)
-        size += len(found.text)
-        while size > MOST_REMEMBERED:
-            size -= len(known.popitem(last=False)[1].text)
+        with turn:
+            if key in known:
+                known.move_to_end(key)
+                return known[key]
+        # Long texts are read in threads, and this is what takes the time.
+        found = anew(path, text)
+        with turn:
+            size += len(found.text) - (len(known[key].text) if key in known else 0)
+            known[key] = found
+            while size > MOST_REMEMBERED:
+                size -= len(known.popitem(last=False)[1].text)
         return found
 
     return understood

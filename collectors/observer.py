@@ -11,6 +11,7 @@ from uuid import UUID
 from collectors.absence import absence, nothing_read
 from collectors.account import LONGEST_TEXT, Account, Observing, retired
 from collectors.chain import ask
+from collectors.daemon_thread import in_daemon_thread
 from collectors.device import Device
 from collectors.errors import LookFailed, LookSkipped
 from collectors.look import Look, Told
@@ -33,6 +34,8 @@ from schemas.identity import uuid7
 from schemas.refusal import EventRefused
 
 CONDITION = "spool"
+LONG_TEXT = 262_144
+"""Characters; shorter ones are read within a few tens of milliseconds by every parser."""
 RETRIES = Backoff(first_s=0.5, longest_s=5.0, jitter=0.5)
 
 
@@ -80,6 +83,7 @@ class Observer:
         self._before: dict[tuple[str, str], Any] = {}
         self._log = get_logger("agent")
         self._paused = False
+        self._parsing = asyncio.Lock()
         readiness.set(CONDITION, ok=True)
 
     async def look(self, device: Device, look: Look[Any], *, requested_by: Requester = "schedule") -> Looked:
@@ -131,7 +135,7 @@ class Observer:
         at = self._clock.now()
         if self._raw is not None:
             await self._keep_raw(run, run.raw, self._raw, at=at)
-        readings = run.look.parse(run.raw.text)
+        readings = await self._parsed(run.look, run.raw.text)
         if (nothing := nothing_read(run.look, run.raw.text)) is not None:
             raise nothing
         told = await self._told(run, readings, at)
@@ -147,6 +151,13 @@ class Observer:
             self._log.warning("a look was read in part", unread=told.partial)
         self._count(run, "success")
         return replace(self._ended(run, "success", events=kept[:-1]), partial=told.partial)
+
+    async def _parsed(self, look: Look[Any], text: str) -> Any:
+        """Return the readings of a text; a long one is read in a thread, so that it holds up no other device."""
+        if len(text) < LONG_TEXT:
+            return look.parse(text)
+        async with self._parsing:
+            return await in_daemon_thread(lambda: look.parse(text), "parse")
 
     async def _told(self, run: Run, readings: Any, at: datetime) -> Told:
         key = run.device.id, run.look.name

@@ -9,6 +9,7 @@ proportion to the text.
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 MASK = "***"
 MOST_KNOWN = 500
@@ -59,8 +60,22 @@ _OPTIONS = {
 """Programs that take a secret behind an option of one letter."""
 
 
+LONGEST_NAME = 64
+"""Of names that are remembered."""
+
+
 def names_secret(name: str) -> bool:
     """Tell whether what has this name is a secret: `DB_PASSWORD`, `apiKey`, `X-Auth-Token`, `TS_AUTHKEY`."""
+    return _is_known_to(name) if len(name) <= LONGEST_NAME else _sounds_secret(name)
+
+
+@lru_cache(maxsize=1024)
+def _is_known_to(name: str) -> bool:
+    # The same few hundred names stand in all compose files there are.
+    return _sounds_secret(name)
+
+
+def _sounds_secret(name: str) -> bool:
     if name in _HARMLESS_NAMES:
         return False
     spaced = _CAMEL.sub("_", name)
@@ -207,7 +222,7 @@ def masked_words(words: Sequence[str]) -> list[str]:
             option = ""
             continue
         option = word.lstrip("-") if word.startswith("-") and "=" not in word else ""
-        option = option if option in letters or names_secret(option) else ""
+        option = option if option and (option in letters or names_secret(option)) else ""
         letters.update(_OPTIONS.get(_program(word), ""))
         attached = word[2:] if word[:1] == "-" and word[1:2] in letters else ""
         masked.append(f"{word[:2]}{MASK}" if attached else masked_entry(word))

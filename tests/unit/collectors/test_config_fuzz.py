@@ -16,7 +16,7 @@ SUBJECTS = (PROXY, COMPOSE)
 ALL = [(subject, case) for subject in SUBJECTS for case in subject.cases()]
 TEN_MB = 10_000_000
 LARGEST = 262_000
-LONGEST_S = 20.0
+LONGEST_S = 8.0
 PIECES = [
     *"{};\"'#\\\n\t\x00\x85|>[]:%@\r", "&a ", "*a", "<<: ", "!x ", "? ", "- ", "==> /x <==\n", "\ufeff", "${",
     "set $a $a$a;", "---\n", "...\n", "\U0001f600",
@@ -114,9 +114,10 @@ def test_errors_of_a_proxy_configuration_name_the_line(text: str, line: int) -> 
 
 
 def _files(body: str) -> str:
-    """Return ten megabytes of files, each as large as one may be."""
-    body = (body * (LARGEST // len(body) + 1))[:LARGEST]
-    return "\n".join(f"==> /a/{number}.conf <==\n{body}" for number in range(TEN_MB // LARGEST))
+    """Return ten megabytes of files: some as large as one may be, and one that is larger than that."""
+    body = (body * (TEN_MB // len(body) + 1))[:TEN_MB]
+    files = [body[:LARGEST]] * 3 + [body[: TEN_MB - 3 * LARGEST]]
+    return "\n".join(f"==> /a/{number}.conf <==\n{text}" for number, text in enumerate(files))
 
 
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(

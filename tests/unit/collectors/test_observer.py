@@ -1,8 +1,9 @@
 """A look from beginning to end, with a device that answers what the test says."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,11 @@ from prometheus_client import CollectorRegistry
 
 from collectors import sections
 from collectors.device import Device
-from collectors.errors import CommandFailed, LookTimedOut
+from collectors.errors import CommandFailed, LookTimedOut, ParseError
 from collectors.identity.look import identity_look
 from collectors.look import Look, Told
 from collectors.metrics import AgentMetrics
-from collectors.observer import Observer
+from collectors.observer import LONG_TEXT, Observer
 from collectors.request import Command, Request
 from collectors.skew import SkewMeter
 from collectors.spool.limits import MIB
@@ -104,6 +105,33 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 def case(name: str, file: str = "input.txt") -> str:
     return SYSTEM.text(name, file)
+
+
+async def test_a_long_text_is_read_without_holding_up_the_others(world: World) -> None:
+    threads: list[str] = []
+
+    def parse(text: str) -> Any:
+        threads.append(threading.current_thread().name)
+        raise ParseError(f"has {len(text)} characters", section="x")
+
+    look = replace(system_look(), parse=parse)
+    for size in (10, LONG_TEXT):
+        ((_, failed),) = await world.look(look, "x" * size)
+        assert isinstance(failed, CollectionFailed)
+        assert f"has {size} characters" in failed.data.message
+    assert threads == [threading.current_thread().name, "parse"]
+
+
+async def test_what_could_not_be_read_of_a_look_is_in_its_audit(world: World) -> None:
+    secret = "https://ada:hunter22@host"
+    told = Told(partial=(f"ip -j route show, line 1: no JSON: {secret}", "y" * 5000))
+    ((_, completed),) = await world.look(replace(system_look(), tell=lambda now, before: told), case("debian-12-vm"))
+    assert isinstance(completed, CollectionCompleted)
+    assert completed.data.status == "success"
+    first, second = completed.data.partial or ()
+    assert first.startswith("ip -j route show, line 1: no JSON")
+    assert "hunter22" not in first
+    assert len(second) == 512
 
 
 async def test_a_look_gives_its_observations_and_then_its_completion(world: World) -> None:
