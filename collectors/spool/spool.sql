@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS streams (
 );
 
 -- name: create_events
--- What is not acknowledged yet, as it will be sent; at_ms is event time.
+-- What is not acknowledged yet; at_ms is event time. Larger values are compressed (collectors.spool.packing).
 CREATE TABLE IF NOT EXISTS events (
     place INTEGER PRIMARY KEY,
     at_ms INTEGER NOT NULL,

@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 from uuid import UUID
 
 from collectors.spool.draft import Commit, Draft
 from collectors.spool.limits import SpoolCorrupt, SpoolFull, SpoolLimits
+from collectors.spool.packing import packed, plain
 from collectors.spool.reserve import Reserve
 from collectors.spool.room import Dropped, drop_older, drop_oldest, gap_drafts
 from collectors.spool.sqlite_errors import is_damage, is_full, translated
@@ -30,6 +32,15 @@ Outcome = tuple[bytes, ...] | InfrastructorError | EventRefused
 def statements() -> Statements:
     """Return the spool's SQL."""
     return load_statements(Path(__file__).parent)
+
+
+class _Row(NamedTuple):
+    """An event that is about to be kept: its place, event time, bytes to send, and bytes to write."""
+
+    place: int
+    at_ms: int
+    value: bytes
+    written: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +179,7 @@ class SpoolStore:
     def _keep(self, commit: Commit) -> tuple[bytes, ...]:
         rows, following = self._encoded(commit.drafts)
         remembered = sum(len(value) for value in commit.memory.values() if value is not None)
-        if self._make_room(remembered + sum(self._on_disk(value) for _, _, value in rows)):
+        if self._make_room(remembered + sum(self._on_disk(row.written) for row in rows)):
             # Room was made, with gap events of their own: these are numbered after them.
             rows, following = self._encoded(commit.drafts)
         self._write(rows, following)
@@ -185,22 +196,23 @@ class SpoolStore:
                 self._db.execute(self._sql["delete_memory"], key)
             else:
                 self._db.execute(self._sql["upsert_memory"], (*key, memory))
-        return tuple(value for _, _, value in rows)
+        return tuple(row.value for row in rows)
 
-    def _encoded(self, drafts: Iterable[Draft]) -> tuple[list[tuple[int, int, bytes]], dict[int, int]]:
+    def _encoded(self, drafts: Iterable[Draft]) -> tuple[list[_Row], dict[int, int]]:
         """Return rows of the events, and the next sequence of each stream they belong to."""
         following: dict[int, int] = {}
-        rows: list[tuple[int, int, bytes]] = []
+        rows: list[_Row] = []
         for draft in drafts:
             stream = self._streams.named(draft.topic, draft.subject)
             sequence = following.get(stream.id, stream.next)
             value = encode(draft.numbered(agent=self._agent, epoch=self.epoch, sequence=sequence))
-            rows.append((place_of(stream.id, sequence), int(draft.time.timestamp() * 1000), value))
+            at_ms = int(draft.time.timestamp() * 1000)
+            rows.append(_Row(place_of(stream.id, sequence), at_ms, value, packed(value)))
             following[stream.id] = sequence + 1
         return rows, following
 
-    def _write(self, rows: list[tuple[int, int, bytes]], following: dict[int, int]) -> None:
-        self._db.executemany(self._sql["insert_event"], rows)
+    def _write(self, rows: list[_Row], following: dict[int, int]) -> None:
+        self._db.executemany(self._sql["insert_event"], ((row.place, row.at_ms, row.written) for row in rows))
         for stream_id, sequence in following.items():
             stream = self._streams.by_id(stream_id)
             stream.pending += sequence - stream.next
@@ -279,7 +291,8 @@ class SpoolStore:
             taken: list[Kept] = []
             size = 0
             for stream in streams:
-                for place, value in self._db.execute(self._sql["select_next"], (*stream.untaken, share)):
+                for place, written in self._db.execute(self._sql["select_next"], (*stream.untaken, share)):
+                    value = plain(written)
                     size += len(value)
                     if taken and (size > max_bytes or len(taken) >= max_events):
                         return taken

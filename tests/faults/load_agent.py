@@ -29,6 +29,7 @@ from collectors.settings import spool_path
 from collectors.skew import SkewMeter
 from collectors.spool.file import SpoolFile
 from collectors.spool.limits import SpoolLimits
+from collectors.spool.packing import plain
 from collectors.spool.spool import Spool
 from collectors.transport import Limits, Output
 from runtime.clock import SystemClock
@@ -87,7 +88,7 @@ def tell(readings: list[float], before: list[float] | None, *, interval_s: float
 def committed(data_dir: Path) -> list[bytes]:
     """Every event that was committed to the spool, as it was to be sent."""
     with sqlite3.connect(spool_path(data_dir)) as connection:
-        return [row[0] for row in connection.execute("SELECT value FROM noted ORDER BY place")]
+        return [plain(row[0]) for row in connection.execute("SELECT value FROM noted ORDER BY place")]
 
 
 def committed_count(data_dir: Path) -> int:

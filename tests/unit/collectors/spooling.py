@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from hashlib import blake2b
 from pathlib import Path
 
 from collectors.spool.draft import Commit, Draft
@@ -19,6 +20,10 @@ from schemas.metric import MetricCollected, MetricCollectedData, Sample
 from schemas.registry import COLLECTIONS, METRICS, Event
 
 AGENT = "agent-1"
+
+
+def _noise(number: int) -> str:
+    return blake2b(number.to_bytes(4, "big"), digest_size=40).hexdigest()
 
 
 @dataclass
@@ -40,8 +45,10 @@ class Bench:
         return Spool(file, on_set_aside=self.set_aside.append)
 
     def metric(self, subject: str = "web-1", size: int = 1, *, label: str = "") -> Draft:
+        # Labels that do not compress: what is kept of an event takes as much room as the tests reckon with.
         samples = tuple(
-            Sample(name="system.cpu.time", value=1.0, unit="s", labels={"n": f"{n:08d}{label}"}) for n in range(size)
+            Sample(name="system.cpu.time", value=1.0, unit="s", labels={"n": f"{n:08d}{label}", "r": _noise(n)})
+            for n in range(size)
         )
         return self._draft(MetricCollected, METRICS, subject, MetricCollectedData(collector="system", samples=samples))
 

@@ -1,6 +1,7 @@
 """The spool on a real file: numbers, order, bounds, damage."""
 
 import asyncio
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from collectors.spool.draft import Commit
 from collectors.spool.limits import MIB, SpoolFull
+from collectors.spool.packing import packed, plain
 from runtime.clock import ManualClock
 from runtime.errors import AlreadyRunning
 from schemas.codec import decode
@@ -48,6 +50,46 @@ async def test_epoch_numbers_and_what_waits_survive_a_restart(bench: Bench) -> N
     assert sorted(sequences(found, METRICS) + sequences(found, COLLECTIONS)) == [1, 2, 2]
     assert {sequence_scope(event.source) for _, event in found} == {str(epoch)}
     await again.close()
+
+
+async def test_events_are_sent_as_they_were_kept_and_larger_ones_take_less_room(bench: Bench) -> None:
+    spool = bench.open()
+    outcome = await spool.commit(Commit((bench.metric(size=1), bench.metric(size=400))))
+    with sqlite3.connect(bench.path) as database:
+        small, large = (row[0] for row in database.execute("SELECT value FROM events ORDER BY place"))
+    taken = await spool.take(max_events=2, max_bytes=MIB)
+    values = [kept.value for kept in taken.events]
+    assert tuple(values) == outcome
+    assert small == values[0]
+    assert len(large) < 0.8 * len(values[1])
+    await spool.close()
+
+
+async def test_a_spool_of_before_is_read(bench: Bench) -> None:
+    spool = bench.open()
+    await spool.commit(Commit((bench.metric(size=400),)))
+    with sqlite3.connect(bench.path) as database:
+        ((written,),) = database.execute("SELECT value FROM events").fetchall()
+        database.execute("UPDATE events SET value = ?", (plain(written),))
+    taken = await spool.take(max_events=1, max_bytes=MIB)
+    assert taken.events[0].value == plain(written)
+    await spool.close()
+
+
+async def test_an_event_that_was_spoiled_on_the_disk_keeps_no_other_back(bench: Bench) -> None:
+    spool = bench.open()
+    await spool.commit(Commit((bench.metric(size=400), bench.metric(size=400))))
+    with sqlite3.connect(bench.path) as database:
+        database.execute("UPDATE events SET value = x'0400ff00ffabcdef' WHERE place = (SELECT min(place) FROM events)")
+    taken = await spool.take(max_events=2, max_bytes=MIB)
+    assert taken.events[0].value == bytes.fromhex("0400ff00ffabcdef")
+    assert decode(taken.events[1].value).sequence == 2
+    await spool.close()
+
+
+@given(st.binary(max_size=3000).map(lambda tail: b"{" + tail))
+def test_what_is_packed_is_read_as_it_was(value: bytes) -> None:
+    assert plain(packed(value)) == value
 
 
 async def test_a_new_file_is_a_new_epoch(bench: Bench, tmp_path: Path) -> None:
