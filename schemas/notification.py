@@ -30,6 +30,7 @@ class NotificationRequestedData(Part):
     receiver: Name
     kind: Kind
     alert_ids: Annotated[tuple[EventId, ...], Field(min_length=1)]
+    over_ids: tuple[EventId, ...] = Field(default=(), description="Those of the alerts that are over.")
     rule: Name | None = None
     severity: Severity
     title: Text

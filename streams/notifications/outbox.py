@@ -246,6 +246,7 @@ class Outbox:
             receiver=self._receiver,
             kind=kind,
             alert_ids=tuple(alert.id for alert in alerts),
+            over_ids=tuple(alert.id for alert in alerts if not alert.firing),
             rule=rules.pop() if len(rules) == 1 else None,
             severity=max((alert.severity for alert in alerts), key=RANK.__getitem__),
             title=message.title,

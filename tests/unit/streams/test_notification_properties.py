@@ -163,8 +163,9 @@ def test_every_alert_ends_in_a_decision_and_is_raised_once_a_receiver(seed: int)
     decided: set[str] = set()
     for event in story.events():
         decided |= {str(one) for one in event.data.alert_ids}
-        if isinstance(event, NotificationRequested) and event.data.kind == "raised":
-            raised.update((event.data.receiver, str(one)) for one in event.data.alert_ids)
+        if isinstance(event, NotificationRequested) and event.data.kind in {"raised", "digest"}:
+            holding = set(event.data.alert_ids) - set(event.data.over_ids)
+            raised.update((event.data.receiver, str(one)) for one in holding)
     alerts = {str(record.event.id) for record in story.records if isinstance(record.event, AlertRaised)}
     assert alerts <= decided
     assert [one for one, count in raised.items() if count > 1] == []
@@ -210,5 +211,5 @@ def test_the_same_reason_is_said_once(seed: int) -> None:
         for alert in event.data.alert_ids:
             key = (event.data.receiver or "", str(alert))
             said = event.data.detail if isinstance(event, NotificationSuppressed) else event.data.kind
-            assert said in {"reminder", "escalation"} or last.get(key) != said
+            assert said in {"reminder", "escalation", "digest"} or last.get(key) != said
             last[key] = said
