@@ -27,6 +27,7 @@ from runtime.settings import (
 )
 from sinks.settings import GotifySettings, SinkSettings
 from sinks.timescale.retention_settings import RetentionSettings
+from sinks.timescale.roles.settings import RoleSettings
 from streams.settings import StreamsSettings
 
 CONCERNS: tuple[type[Concern], ...] = (
@@ -41,6 +42,7 @@ CONCERNS: tuple[type[Concern], ...] = (
     StreamsSettings,
     SinkSettings,
     RetentionSettings,
+    RoleSettings,
     GotifySettings,
     OperatorSettings,
     LocalSettings,
