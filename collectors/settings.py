@@ -52,7 +52,7 @@ class AgentSettings(Concern):
     )
     proxy_configs: CommaList = Field(
         (),
-        description="Files of SWAG or nginx to read, `*` allowed; those of SWAG's container when not set.",
+        description="Files of SWAG or nginx to read, `*` allowed; SWAG's own and the system nginx's when not set.",
         examples=["/opt/swag/nginx/proxy-confs/*.conf"],
     )
     compose_files: CommaList = Field(

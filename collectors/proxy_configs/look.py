@@ -9,8 +9,13 @@ from collectors.proxy_configs.reading import parse, understood
 from collectors.request import FileSet
 
 NAME = "proxy_configs"
-PATTERNS = ("/config/nginx/proxy-confs/*.conf", "/config/nginx/proxy-confs/*.conf.sample")
-"""Where SWAG has them, seen from within its container."""
+PATTERNS = (
+    "/config/nginx/proxy-confs/*.conf",
+    "/config/nginx/proxy-confs/*.conf.sample",
+    "/etc/nginx/conf.d/*.conf",
+    "/etc/nginx/sites-enabled/*",
+)
+"""Where SWAG has them, seen from within its container, and where an nginx of the system has them."""
 
 
 def proxy_configs_look(*, patterns: tuple[str, ...] = PATTERNS) -> Look[Configurations]:
