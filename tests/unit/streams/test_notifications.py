@@ -1,9 +1,16 @@
 """Who is told of an alert: messages, routes, groups, repeats, escalation, acknowledgement."""
 
+import re
+from pathlib import Path
+
+import yaml
+
 from schemas.notification import NotificationRequested
+from streams.notifications.policy import NotificationPolicy
 from streams.notifications.text import MOST_LINES, escaped
 from tests.unit.streams.alert_story import Story, bodies
 
+ROOT = Path(__file__).parents[3]
 TWO = {"receivers": ["gotify", "webhook"]}
 
 
@@ -34,6 +41,14 @@ def test_a_policy_that_says_nothing_tells_gotify_after_half_a_minute() -> None:
     assert (first.data.rule, first.data.severity, first.subject) == ("disk", "critical", "web-1")
     assert "no more data" in second.data.body
     assert (first.sequence, second.sequence) == (1, 2)
+
+
+def test_the_shipped_policy_and_the_one_in_the_documents_are_valid() -> None:
+    page = (ROOT / "docs" / "notifications.md").read_text()
+    (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    for text in (example, (ROOT / "policies.yaml").read_text()):
+        policy = NotificationPolicy.model_validate(yaml.safe_load(text)["notifications"])
+        assert policy.all_routes[-1].receivers == ("gotify",)
 
 
 def test_times_are_said_as_people_there_write_them() -> None:
