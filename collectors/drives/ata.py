@@ -69,8 +69,10 @@ def ata_fields(document: Document) -> Fields:
     sector = document.at("logical_block_size").whole() or 512
     solid = document.at("rotation_rate").whole() in (None, 0)
     used = statistics.get((7, 8))
+    told_hours = document.at("power_on_time", "hours").whole()
     return {
         "attributes": attributes,
+        "power_on_hours": told_hours if told_hours is not None else _counted(attributes, 9, "Power_On_Hours"),
         "reallocated_sectors": _first(_counted(attributes, 5, "Reallocat", "Retired_Block"), statistics.get((3, 32))),
         "pending_sectors": _first(
             _counted(attributes, 197, "Current_Pending", "Pending_Sector", "Total_Pending"),
