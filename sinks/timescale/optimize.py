@@ -55,10 +55,11 @@ def plan_optimize(connection: Connection) -> Plan:
     """What is worth doing now. Raises psycopg.Error."""
     found = tier.server(connection).tier
     row = connection.execute(tier.SQL["connected_database"]).fetchone()
-    late = list(_late(connection)) if found is Tier.COMMUNITY else []
+    notes: list[str] = []
+    late = list(_late(connection, notes)) if found is Tier.COMMUNITY else []
     steps = (*late, *_tables(connection), *_indexes(connection))
     guarded = "this locks or rewrites indexes and chunks"
-    return Plan(str(row[0]) if row else "", found, steps, guarded=guarded)
+    return Plan(str(row[0]) if row else "", found, steps, tuple(notes), guarded=guarded)
 
 
 def _tables(connection: Connection) -> Iterator[Step]:
@@ -88,9 +89,12 @@ def _indexes(connection: Connection) -> Iterator[Step]:
         yield Step(text, f"{index.name} of {index.table}: {why}", destructive=True, can_wait=True)
 
 
-def _late(connection: Connection) -> Iterator[Step]:
-    for schema, chunk, table, size in connection.execute(SQL["half_compressed"]).fetchall():
+def _late(connection: Connection, notes: list[str]) -> Iterator[Step]:
+    for schema, chunk, table, size, owned in connection.execute(SQL["half_compressed"]).fetchall():
         if size < RECOMPRESS_LEAST:
+            continue
+        if not owned:
+            notes.append(f"{chunk} of {table}: {size >> 10} KiB came late; only its owner may compress it again")
             continue
         name = sql.Literal(sql.Identifier(schema, chunk).as_string(connection))
         text = _written(connection, "recompress", schema=schema, chunk=chunk, name=name)

@@ -1,5 +1,6 @@
-"""The script that the database's image runs once: two logins, one that owns and one that only reads."""
+"""The script that the database's image runs once: logins that own, store, read and look after."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,9 +11,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 from psycopg import errors, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from cli.db import db
 from tests.conftest import TestDatabase
 
 pytestmark = [
@@ -27,10 +30,12 @@ PASSWORD = """a'b"c\\d$HOME e:f`g"""
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """The two logins, and how to connect as one of them."""
+    """The logins, and how to connect as one of them."""
 
     owner: str
     reader: str
+    writer: str
+    operator: str
     conninfo: str
 
     def connect(self, user: str) -> "psycopg.Connection[tuple[object, ...]]":
@@ -41,12 +46,12 @@ class Roles:
 def roles(postgres: TestDatabase) -> Iterator[Roles]:
     """The script's logins in a fresh database; roles belong to the whole server, so they are dropped again."""
     made = uuid.uuid4().hex[:8]
-    found = Roles(f"owner_{made}", f"reader_{made}", postgres.url)
+    found = Roles(f"owner_{made}", f"reader_{made}", f"writer_{made}", f"operator_{made}", postgres.url)
     run_script(postgres, found)
     yield found
     with psycopg.connect(postgres.url, autocommit=True) as connection:
         superuser = sql.Identifier(str(conninfo_to_dict(postgres.url)["user"]))
-        for role in (found.owner, found.reader):
+        for role in (found.owner, found.reader, found.writer, found.operator):
             name = sql.Identifier(role)
             connection.execute(sql.SQL("REASSIGN OWNED BY {} TO {}").format(name, superuser))
             connection.execute(sql.SQL("DROP OWNED BY {}").format(name))
@@ -66,6 +71,10 @@ def run_script(postgres: TestDatabase, roles: Roles) -> None:
         "OWNER_ROLE_PASSWORD": PASSWORD,
         "READER_ROLE": roles.reader,
         "READER_ROLE_PASSWORD": PASSWORD,
+        "WRITER_ROLE": roles.writer,
+        "WRITER_ROLE_PASSWORD": PASSWORD,
+        "OPERATOR_ROLE": roles.operator,
+        "OPERATOR_ROLE_PASSWORD": PASSWORD,
     }
     done = subprocess.run(["sh", str(SCRIPT)], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -91,10 +100,39 @@ def test_the_reader_cannot_write_even_when_it_says_it_wants_to(roles: Roles) -> 
             reader.rollback()
 
 
-def test_neither_is_a_superuser(roles: Roles) -> None:
+def test_none_is_a_superuser(roles: Roles) -> None:
     with roles.connect(roles.reader) as reader:
         rows = reader.execute(
             "SELECT rolsuper, rolcreaterole, rolcreatedb, rolreplication FROM pg_roles WHERE rolname = ANY(%s)",
-            [[roles.owner, roles.reader]],
+            [[roles.owner, roles.reader, roles.writer, roles.operator]],
         ).fetchall()
-    assert rows == [(False, False, False, False)] * 2
+    assert rows == [(False, False, False, False)] * 4
+
+
+def test_the_owner_does_the_rest_once_there_are_tables(roles: Roles) -> None:
+    """As Compose does it: the script, the migration, then `db roles apply`, none but the script as a superuser."""
+    parts = conninfo_to_dict(roles.conninfo)
+    environment = {
+        "INFRASTRUCTOR_DATABASE__HOST": str(parts["host"]),
+        "INFRASTRUCTOR_DATABASE__PORT": str(parts["port"]),
+        "INFRASTRUCTOR_DATABASE__NAME": str(parts["dbname"]),
+        "INFRASTRUCTOR_DATABASE__USER": roles.owner,
+        "INFRASTRUCTOR_DATABASE__PASSWORD": PASSWORD,
+        "INFRASTRUCTOR_ROLES__OWNER": roles.owner,
+        "INFRASTRUCTOR_ROLES__READER": roles.reader,
+        "INFRASTRUCTOR_ROLES__WRITER": roles.writer,
+        "INFRASTRUCTOR_ROLES__OPERATOR": roles.operator,
+    }
+    for command in (("migrate",), ("roles", "apply", "--database", str(parts["dbname"]))):
+        done = CliRunner().invoke(db, command, env=environment)
+        assert done.exit_code == 0, (done.output, done.exception)
+    again = CliRunner().invoke(db, ("roles", "apply", "--json"), env=environment)
+    assert json.loads(again.stdout)["steps"] == []
+    with roles.connect(roles.writer) as writer:
+        writer.execute("DELETE FROM events")
+        with pytest.raises(errors.InsufficientPrivilege):
+            writer.execute("DELETE FROM alerts")
+    with roles.connect(roles.reader) as reader:
+        assert reader.execute("SELECT * FROM metrics").fetchall() == []
+        with pytest.raises(errors.InsufficientPrivilege):
+            reader.execute("SELECT * FROM config_contents")

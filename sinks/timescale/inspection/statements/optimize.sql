@@ -34,8 +34,9 @@ ORDER BY n.nspname, x.relname;
 
 -- name: half_compressed
 -- Compressed chunks that got rows since (bit 8 of their status), and whose time is over: schema, chunk, table, bytes
--- that lie uncompressed.
-SELECT c.chunk_schema, c.chunk_name, coalesce(a.view_name, c.hypertable_name), pg_relation_size(r.relation)
+-- that lie uncompressed, and whether this role may compress it.
+SELECT c.chunk_schema, c.chunk_name, coalesce(a.view_name, c.hypertable_name), pg_relation_size(r.relation),
+       pg_has_role((SELECT k.relowner FROM pg_class k WHERE k.oid = r.relation), 'USAGE')
 FROM timescaledb_information.chunks c
 LEFT JOIN timescaledb_information.continuous_aggregates a
        ON a.materialization_hypertable_schema = c.hypertable_schema AND a.materialization_hypertable_name = c.hypertable_name
