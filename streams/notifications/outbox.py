@@ -125,18 +125,19 @@ class Outbox:
 
     def _tell_pile(self, pile: Pile, purse: Purse) -> None:
         raised, over = worst_first(pile.raised), worst_first(pile.resolved)
-        if raised:
-            if purse.take():
-                self._request("raised", raised, text.raised(raised, self._place))
-                self._told_all(raised)
-            else:
-                self._limit(raised, purse)
+        # The end first: what came back in between is another alert, and the last word is that it holds.
         if over:
             if purse.take():
                 self._request("resolved", over, text.resolved(over, self._place))
                 self._close(over)
             else:
                 self._limit(over, purse)
+        if raised:
+            if purse.take():
+                self._request("raised", raised, text.raised(raised, self._place))
+                self._told_all(raised)
+            else:
+                self._limit(raised, purse)
         self._group_told(pile)
 
     def _tell_digest(self, purse: Purse, burst: Sequence[Pile]) -> None:

@@ -136,6 +136,19 @@ def test_alerts_of_one_group_become_one_request_and_later_ones_wait_for_the_inte
     assert "**critical** web-1: cpu on web-1" in together.data.body
 
 
+def test_what_comes_back_within_the_interval_is_told_after_its_end() -> None:
+    story = Story()
+    story.up("web-1:disk")
+    story.ticks(60)
+    story.down("web-1:disk")
+    story.ticks(60)
+    first = story.ids["web-1:disk"]
+    second = story.up("web-1:disk")
+    story.ticks(300)
+    assert story.told("resolved", "raised")[1:] == ["335 gotify resolved web-1:disk", "335 gotify raised web-1:disk"]
+    assert [event.data.alert_ids for event in story.events()] == [(first,), (first,), (second,)]
+
+
 def test_groups_are_made_by_what_the_policy_says() -> None:
     story = Story(at_once(group_by=["rule", "site"], group_wait="30s"))
     for number, site in enumerate(["berlin", "berlin", "rome"]):

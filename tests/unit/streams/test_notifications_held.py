@@ -138,8 +138,8 @@ def test_an_alert_inhibits_others_of_its_device_while_it_fires() -> None:
         "5 gotify inhibited web-1:absent",
         "5 gotify raised web-1:device_offline",
         "5 gotify raised web-2:absent",
-        "65 gotify raised web-1:absent",
         "65 gotify resolved web-1:device_offline",
+        "65 gotify raised web-1:absent",
     ]
     assert "(device_offline on web-1) inhibits it: the device is offline" in bodies(story.events())[0]
 
