@@ -117,4 +117,7 @@ def podman_engine() -> Iterator[Podman]:
         yield engine
     finally:
         engine.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+        # Each container's monitor cleans up after it in its own time, and makes folders anew for that.
+        for _ in range(3):
+            shutil.rmtree(folder, ignore_errors=True)
+            time.sleep(0.2)
