@@ -159,7 +159,7 @@ def _tables(asked: Asking) -> tuple[TableSize, ...]:
 
 
 def _unknown(table: TableSize) -> str:
-    left = f"the rows of {table.unknown_chunks} compressed chunks are not counted in, they were not analyzed since"
+    left = f"the rows of {table.unknown_chunks} chunks are not counted in, they were not analyzed yet"
     return f"{table.name}: {left}: run `infrastructor db optimize`, or ask for --exact"
 
 
