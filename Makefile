@@ -6,6 +6,8 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
 VENV := .venv
+# What benchmarks compare with, in an environment of its own.
+PEERS := .venv-peers
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 INSTALL_PROJECT := $(PIP) --no-deps --no-build-isolation --editable .
@@ -32,7 +34,7 @@ check: $(VENV)/.dev ## Lint, check formatting, types and the generated schemas.
 	$(BIN)/infrastructor schemas check
 
 .PHONY: bench
-bench: $(VENV)/.dev $(VENV)/.jars ## Measure: codec, spool, streams, sink against bare COPY, the agent's footprint.
+bench: $(VENV)/.dev $(VENV)/.jars $(PEERS)/.made ## Measure, beside peers; ARGS="streams sink" measures those.
 	@exec $(BIN)/python -m benchmarks $(ARGS)
 
 .PHONY: format
@@ -45,13 +47,15 @@ lock: $(VENV)/.dev ## Pin the dependencies anew; ARGS=--upgrade takes newer vers
 	$(LOCK) --extra build --output-file requirements/server.txt
 	$(LOCK) --extra build --extra local --output-file requirements/run.txt
 	$(LOCK) --all-extras --output-file requirements/dev.txt
+	printf '%s\n' quixstreams[postgresql]==3.28.0 | $(PIN) - --output-file requirements/peers.txt
 
-LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	--no-header --no-annotate $(ARGS) pyproject.toml
+PIN = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --no-header --no-annotate $(ARGS)
+LOCK = $(PIN) pyproject.toml
 
 .PHONY: clean
 clean: ## Remove the virtual environment and caches; keeps downloads and data.
-	@for path in $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info; do \
+	@for path in $(VENV) $(PEERS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info; do \
 		if [ -e "$$path" ]; then echo "removing $$path"; rm -rf "$$path"; fi; \
 	done
 	@echo "removing __pycache__ folders"
@@ -95,3 +99,11 @@ $(VENV)/.jars: deploy/local/kafka-jars.sha256 deploy/local/jars.py | $(VENV)/.ru
 	@echo "fetching Kafka's jars" >&2
 	@$(BIN)/python -m deploy.local.jars
 	@touch $@
+
+# Nothing of ours needs it: where it cannot be installed, the benchmarks say so and go on.
+$(PEERS)/.made: requirements/peers.txt | $(BIN)/python
+	@echo "installing what benchmarks compare with into $(PEERS)" >&2
+	@rm -rf $(PEERS)
+	@{ $(PYTHON) -m venv $(PEERS) && $(PEERS)/bin/python -m pip --disable-pip-version-check install --quiet \
+		--require-hashes --requirement requirements/peers.txt && touch $@; } || \
+		{ rm -rf $(PEERS); echo "it cannot be installed: measured without" >&2; }

@@ -9,7 +9,7 @@ PARTS = {
     "agent": "spool to acknowledged, beside a bare producer; memory and processor time of the agent",
     "ssh": "500 devices over SSH, a dozen of them dead: looks that were missed, memory, processor time",
     "spool": "an outage of Kafka caught up: events a second, when each device is current, sequence verified",
-    "streams": "events through the worker, beside a bare Faust agent and the bare fold",
+    "streams": "events through the worker and the batch shell, beside Quix Streams and a bare Faust agent",
     "sink": "rows stored, beside a bare binary COPY of the same rows",
     "backfill": "rows stored again, beside the live sink over the same log",
 }

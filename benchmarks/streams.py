@@ -1,33 +1,41 @@
-"""Metric events of 50 samples a second: through the streams worker, through a bare Faust agent, by the fold alone.
+"""Metric events of 50 samples a second: our worker, the batch shell, a bare Faust agent, and Quix Streams.
 
-50 rules are loaded, of which 3 match every device. The worker and the bare agent read the same topic from the real
-broker, each from the beginning, as a process of its own; the fold has the same records in memory. What is compared:
-the worker decodes, folds, writes states and waits for Kafka; the bare agent counts undecoded events in batches.
-`python -m benchmarks.streams` prints the figures.
+50 rules are loaded, of which 3 match every device. All read the same topic of a real broker from its beginning, each in
+a process of its own, in turn, round after round; figures are medians. The worker and Quix fold the same, with state and
+changelog; the batch shell is the same core as the worker's without Faust (from Kafka, and from records in memory, which
+is the core and the reader alone); the bare agent counts undecoded records.
+
+A round also tells processor time an event: where others use the machine too, one core's rate is better told by that
+(1,000,000 µs / µs an event) than by the clock. `python -m benchmarks.streams` prints the figures; `--profile` where the
+time of the batch shell goes.
 """
 
+import argparse
 import asyncio
-import contextlib
+import cProfile
+import gc
+import json
 import logging
-import os
+import multiprocessing
+import pstats
 import re
-import subprocess
+import statistics
 import sys
-import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
+import uvloop
 import yaml
 
 from benchmarks.schemas import event
-from deploy.local.broker import Broker
+from benchmarks.surroundings import Stack, busy_s, peer, peers_there, running, stack, topics, until
 from deploy.local.ports import free_port
-from runtime.kafka.admin import apply_topics
 from runtime.kafka.catalog import load_catalog
 from runtime.kafka.consumer import read_topics
 from runtime.kafka.producer import KafkaProducer, Outgoing
@@ -38,65 +46,17 @@ from schemas.record import RawRecord, RecordReader
 from schemas.registry import METRICS
 from schemas.rules import RulesLoaded, RulesLoadedData
 from streams.alerts.core import MetricAlerts
+from streams.batch import Deriver
 from streams.documents import document_hash, rules_id
-from streams.fold import PartitionFold
 
 DEVICES = 60
-LOOKS = 250
 RULES, MATCHING = 50, 3
-DEADLINE_S = 60.0
+DEADLINE_S = 180.0
 
-BARE_AGENT = """
-import sys, time, faust
-app = faust.App("bare", broker="kafka://" + sys.argv[1], store="memory://", web_enabled=False,
-                topic_allow_declare=False, topic_disable_leader=True, datadir=sys.argv[3])
-topic = app.topic("infra.metrics", key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
-seen, began = 0, None
+Timed = tuple[float, float]
+"""Events a second by the clock, and processor time an event in microseconds."""
 
-@app.agent(topic)
-async def count(stream):
-    global seen, began
-    async for events in stream.take_events(1000, within=0.1):
-        began = began or time.perf_counter()
-        first = first_of(events)
-        seen += len(events)
-        if seen >= int(sys.argv[2]):
-            print((seen - first) / (time.perf_counter() - began), flush=True)
-            import os; os._exit(0)
-
-batch = []
-def first_of(events):
-    # The first batch arrives at the start of the clock: it is not counted.
-    batch.append(len(events))
-    return batch[0]
-
-import asyncio, uvloop
-async def main():
-    await app.start()
-    await asyncio.sleep(3600)
-asyncio.Runner(loop_factory=uvloop.new_event_loop).run(main())
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """Events a second."""
-
-    events: int
-    fold: float
-    fold_decoded: float
-    bare_agent: float
-    worker: float
-
-    def lines(self) -> Iterator[str]:
-        """The figures, for people."""
-        yield f"streams: {self.events} metric events of 50 samples, {RULES} rules, {MATCHING} match a device; events/s"
-        yield f"  fold alone, records decoded before       {self.fold:>9,.0f}"
-        yield f"  decode and fold, without Faust           {self.fold_decoded:>9,.0f}"
-        yield f"  bare Faust agent, undecoded, no state    {self.bare_agent:>9,.0f}"
-        yield f"  worker: decoded, folded, states written  {self.worker:>9,.0f}"
-        yield f"  worker to bare agent {self.worker / self.bare_agent:.2f}"
-        yield f"  worker to decode and fold {self.worker / self.fold_decoded:.2f}"
+GOALS = {"worker": 6_000, "batch shell": 20_000}
 
 
 def rules() -> dict[str, Any]:
@@ -121,27 +81,27 @@ def rules() -> dict[str, Any]:
     }
 
 
-async def fill(settings: KafkaSettings) -> int:
-    """Put rules into each partition, then the events; return how many records there are."""
+def loaded(partition: int) -> RulesLoaded:
+    """The rules as an event of a partition."""
     document = rules()
     digest = document_hash(document)
+    return RulesLoaded(
+        id=rules_id("alert_rules", 1, digest, topic=METRICS, partition=partition),
+        source="/streams/rules",
+        subject=f"_partition-{partition}",
+        time=event(0, 0).time,
+        data=RulesLoadedData(kind="alert_rules", revision=1, hash=digest, document=document),
+    )
+
+
+async def fill(settings: KafkaSettings, looks: int) -> int:
+    """Put rules into each partition, then the events; return how many records there are."""
     producer = KafkaProducer(settings, "bench")
     partitions = load_catalog(settings).topic(METRICS).partitions
     now_ms = time.time_ns() // 1_000_000
-    loaded = [
-        RulesLoaded(
-            id=rules_id("alert_rules", 1, digest, topic=METRICS, partition=partition),
-            source="/streams/rules",
-            subject=f"_partition-{partition}",
-            time=event(0, 0).time,
-            data=RulesLoadedData(kind="alert_rules", revision=1, hash=digest, document=document),
-        )
-        for partition in range(partitions)
-    ]
-    await producer.send(
-        [Outgoing(METRICS, one.subject.encode(), encode(one), partition=n) for n, one in enumerate(loaded)]
-    )
-    for look in range(LOOKS):
+    own = [(n, loaded(n)) for n in range(partitions)]
+    await producer.send([Outgoing(METRICS, one.subject.encode(), encode(one), partition=n) for n, one in own])
+    for look in range(looks):
         # Each look later than the one before: looks out of order are not judged.
         batch = [
             one.model_copy(update={"id": uuid7(now_ms), "time": one.time + timedelta(seconds=look)})
@@ -149,69 +109,103 @@ async def fill(settings: KafkaSettings) -> int:
         ]
         await producer.send([Outgoing(METRICS, one.subject.encode(), encode(one)) for one in batch])
     await producer.close()
-    return DEVICES * LOOKS + partitions
+    return DEVICES * looks + partitions
 
 
-def fold_figures(raws: list[RawRecord]) -> tuple[float, float]:
-    """Events a second of the fold alone, and with decoding."""
-    reader, derivation = RecordReader(), MetricAlerts()
-    folds: dict[int, PartitionFold[Any, Any]] = {}
-    began = time.perf_counter()
-    records = [reader.read(raw) for raw in raws]
-    decoded = time.perf_counter()
-    for record in records:
-        fold = folds.get(record.partition)
-        if fold is None:
-            fold = folds[record.partition] = PartitionFold(derivation, record.partition)
-        fold.apply(record)
-    ended = time.perf_counter()
-    return len(raws) / (ended - decoded), len(raws) / (ended - began)
+async def raw_records(settings: KafkaSettings) -> list[RawRecord]:
+    return [raw async for raw in read_topics(settings, [METRICS])]
 
 
-def bare_agent_figure(bootstrap: str, count: int, folder: Path) -> float:
-    """Events a second of an agent that only counts."""
-    script = folder / "bare_agent.py"
-    script.write_text(BARE_AGENT)
-    done = subprocess.run(
-        [sys.executable, str(script), bootstrap, str(count), str(folder / "faust")],
-        capture_output=True, check=True, timeout=DEADLINE_S, text=True,
-    )  # fmt: skip
-    return float(done.stdout.split()[-1])
+def since(began: Timed, events: int) -> Timed:
+    wall, busy = time.perf_counter() - began[0], time.process_time() - began[1]
+    return events / wall, busy / events * 1e6
 
 
-def worker_figure(bootstrap: str, count: int, folder: Path) -> float:
-    """Events a second of the real worker, by its own metrics, from its first batch to the last."""
-    (folder / "rules.yaml").write_text(yaml.safe_dump(rules()))
+def shell_in_memory(settings: KafkaSettings) -> Timed:
+    """The batch shell over records in memory."""
+    raws = asyncio.run(raw_records(settings))
+    gc.collect()
+    # The records are the load: looking through them is no work of the shell's.
+    gc.freeze()
+    deriver = Deriver(MetricAlerts())
+    began = (time.perf_counter(), time.process_time())
+    for raw in raws:
+        deriver.feed(raw)
+    return since(began, len(raws))
+
+
+def reader_in_memory(settings: KafkaSettings) -> Timed:
+    """Reading and checking alone."""
+    raws = asyncio.run(raw_records(settings))
+    gc.collect()
+    gc.freeze()
+    reader = RecordReader()
+    began = (time.perf_counter(), time.process_time())
+    for raw in raws:
+        reader.read(raw)
+    return since(began, len(raws))
+
+
+async def _shell_from_kafka(settings: KafkaSettings) -> Timed:
+    deriver, began, count = Deriver(MetricAlerts()), (0.0, 0.0), 0
+    async for raw in read_topics(settings, [METRICS]):
+        if not count:
+            began = (time.perf_counter(), time.process_time())
+        deriver.feed(raw)
+        count += 1
+    return since(began, count)
+
+
+def shell_from_kafka(settings: KafkaSettings) -> Timed:
+    """The batch shell as replay runs it: one consumer, record by record."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_shell_from_kafka(settings))
+
+
+def apart(work: Callable[[KafkaSettings], Timed], settings: KafkaSettings) -> Timed:
+    """Run it in a process of its own."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(work, settings).result()
+
+
+def bare_agent(made: Stack, count: int) -> Timed:
+    """A Faust agent that only counts."""
+    found = peer("bare_faust.py", made.bootstrap, str(count), interpreter=sys.executable)
+    return (found["rate"], found["busy_us"]) if found else (0.0, 0.0)
+
+
+def quix(made: Stack, count: int, name: str) -> dict[str, Any] | None:
+    """The same fold in Quix Streams."""
+    path = made.folder / "rules.json"
+    path.write_text(json.dumps(rules()))
+    partitions = load_catalog(made.kafka()).topic(METRICS).partitions
+    state = made.folder / f"quix-{name}"
+    return peer("quix_fold.py", made.bootstrap, str(count - partitions), str(path), str(state), f"quix-{name}")
+
+
+def worker(made: Stack, settings: KafkaSettings, count: int) -> Timed:
+    """The real worker, by its own metrics, from its first batch to the last, states stored."""
+    path = made.folder / "rules.yaml"
+    path.write_text(yaml.safe_dump(rules()))
     port = free_port()
-    environment = os.environ | {
-        "INFRASTRUCTOR_KAFKA__BOOTSTRAP_SERVERS": bootstrap,
+    environment = made.environment | {
+        "INFRASTRUCTOR_HTTP__ENABLED": "true",
         "INFRASTRUCTOR_HTTP__PORT": str(port),
-        "INFRASTRUCTOR_STREAMS__RULES_FILE": str(folder / "rules.yaml"),
+        "INFRASTRUCTOR_KAFKA__TOPICS_FILE": str(settings.topics_file),
+        "INFRASTRUCTOR_STREAMS__RULES_FILE": str(path),
     }
-    with (folder / "worker.log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, "-m", "cli.main", "streams"], env=environment, stderr=log)
-        try:
-            return _rate(port, count)
-        finally:
-            process.terminate()
-            process.wait(15)
-
-
-def _rate(port: int, count: int) -> float:
-    deadline = time.monotonic() + DEADLINE_S
-    first: tuple[float, float] | None = None
-    while time.monotonic() < deadline:
-        seen, now = _records(port), time.perf_counter()
-        if seen and first is None:
-            first = (now, seen)
-        if first is not None and seen >= count:
-            return (seen - first[1]) / (now - first[0])
-        time.sleep(0.02)
-    raise TimeoutError("the worker did not work off the events in time")
+    with running("streams", environment=environment, log=made.folder / "worker.log") as process:
+        first = until(lambda: _records(port), seconds=DEADLINE_S, why="the worker's first batch")
+        began = (time.perf_counter(), busy_s(process))
+        last = until(
+            lambda: found if (found := _records(port)) >= count else 0.0, seconds=DEADLINE_S, why="the last event"
+        )
+        wall, busy = time.perf_counter() - began[0], busy_s(process) - began[1]
+        return (last - first) / wall, busy / (last - first) * 1e6
 
 
 def _records(port: int) -> float:
-    with contextlib.suppress(OSError):
+    with suppress(OSError):
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=2) as answer:
             text = answer.read().decode()
         found = re.search(r'streams_records_total\{derivation="alerts-metrics"\} (\S+)', text)
@@ -219,34 +213,71 @@ def _records(port: int) -> float:
     return 0.0
 
 
-def measure() -> Figures:
-    """All of them, one after the other, on one broker."""
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        broker = Broker(folder / "kafka")
-        broker.start()
-        try:
-            settings = KafkaSettings(bootstrap_servers=(broker.bootstrap,))
-            asyncio.run(apply_topics(settings, load_catalog(settings)))
-            count = asyncio.run(fill(settings))
-            raws = asyncio.run(_all(settings))
-            fold, fold_decoded = fold_figures(raws)
-            bare = bare_agent_figure(broker.bootstrap, count, folder)
-            worker = worker_figure(broker.bootstrap, count, folder)
-            return Figures(count, fold, fold_decoded, bare, worker)
-        finally:
-            broker.stop()
+def measure(made: Stack, looks: int, rounds: int) -> Iterator[str]:
+    """All of them in turn; the lines for people."""
+    settings = topics(made, "bench-fill")
+    count = asyncio.run(fill(settings, looks))
+    yield f"streams: {count} metric events of 50 samples, {RULES} rules, {MATCHING} match a device; medians of {rounds}"
+    found: dict[str, list[Timed]] = defaultdict(list)
+    with_peers = peers_there()
+    for number in range(rounds):
+        found["read and check alone, in memory"].append(apart(reader_in_memory, settings))
+        found["batch shell"].append(apart(shell_in_memory, settings))
+        if with_peers and (theirs := quix(made, count, f"r{number}")) is not None:
+            found["Quix Streams, the same fold"].append((theirs["rate"], theirs["busy_us"]))
+        found["batch shell from Kafka"].append(apart(shell_from_kafka, settings))
+        found["bare Faust agent, undecoded"].append(bare_agent(made, count))
+        found["worker"].append(worker(made, topics(made, f"bench-{number}"), count))
+    yield from lines(found)
 
 
-async def _all(settings: KafkaSettings) -> list[RawRecord]:
-    return [raw async for raw in read_topics(settings, [METRICS])]
+def lines(found: dict[str, list[Timed]]) -> Iterator[str]:
+    """The figures as a table, and what follows from them."""
+    yield f"  {'':<34} {'events/s':>10} {'µs of a core':>13} {'a core':>9}"
+    rate, busy = ({name: statistics.median(one[at] for one in runs) for name, runs in found.items()} for at in (0, 1))
+    for name in found:
+        goal = f"   goal {GOALS[name]:,}" if name in GOALS else ""
+        yield f"  {name:<34} {rate[name]:>10,.0f} {busy[name]:>13,.1f} {1e6 / busy[name]:>9,.0f}{goal}"
+    theirs = "Quix Streams, the same fold"
+    if theirs in found:
+        yield f"  batch shell / Quix, a core {busy[theirs] / busy['batch shell']:.2f} (goal 1)"
+        yield f"  batch shell from Kafka / Quix, a core {busy[theirs] / busy['batch shell from Kafka']:.2f}"
+        yield f"  worker / Quix, a core {busy[theirs] / busy['worker']:.2f}"
+    yield "  where the time of an event goes, µs of a core:"
+    read, shell = busy["read and check alone, in memory"], busy["batch shell"]
+    kafka = busy["batch shell from Kafka"] - shell
+    rest = busy["worker"] - shell
+    yield f"    read and check {read:.0f}, fold {shell - read:.0f}; aiokafka's consumer {kafka:.0f} (batch shell)"
+    yield f"    Faust, states, metrics around the same fold {rest:.0f} (worker); a bare Faust agent {busy[BARE]:.0f}"
+
+
+BARE = "bare Faust agent, undecoded"
+
+
+def profile(made: Stack, looks: int) -> None:
+    """Where the time of the batch shell goes, by function."""
+    settings = topics(made, "bench-fill")
+    asyncio.run(fill(settings, looks))
+    raws = asyncio.run(raw_records(settings))
+    deriver, profiled = Deriver(MetricAlerts()), cProfile.Profile()
+    profiled.runcall(lambda: [deriver.feed(raw) for raw in raws])
+    pstats.Stats(profiled).strip_dirs().sort_stats("tottime").print_stats(20)
 
 
 def main() -> None:
     """Measure and print."""
-    for line in measure().lines():
-        print(line)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--looks", type=int, default=500, help=f"of each of {DEVICES} devices")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--profile", action="store_true")
+    options = parser.parse_args()
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    with stack(database=False) as made:
+        if options.profile:
+            profile(made, options.looks)
+            return
+        for line in measure(made, options.looks, options.rounds):
+            print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Scripts that other libraries' interpreter runs (.venv-peers); they import nothing of this project."""
