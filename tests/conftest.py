@@ -40,9 +40,13 @@ class TestDatabase:
 
 
 def _database_options() -> DatabaseOptions:
-    """Take the server that INFRASTRUCTOR_TEST_PG_BIN names (one with timescaledb, say), else the embedded one."""
-    binaries = os.environ.get("INFRASTRUCTOR_TEST_PG_BIN")
-    return DatabaseOptions(binaries=Path(binaries) if binaries else None, settings=_FAST)
+    """Take the server that INFRASTRUCTOR_TEST_PG_BIN names (one with timescaledb, say), else the embedded one.
+
+    INFRASTRUCTOR_TEST_PG_EDITION=apache runs the extension as its Apache edition.
+    """
+    binaries, edition = os.environ.get("INFRASTRUCTOR_TEST_PG_BIN"), os.environ.get("INFRASTRUCTOR_TEST_PG_EDITION")
+    settings = _FAST | ({"timescaledb.license": edition} if edition else {})
+    return DatabaseOptions(binaries=Path(binaries) if binaries else None, settings=settings)
 
 
 @cache
