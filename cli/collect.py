@@ -36,7 +36,7 @@ FAILED = 69
 @click.option(
     "--raw-dir",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Look now, and keep the raw output in this folder: it may hold secrets.",
+    help="Look now, and keep the raw output in this folder, which nobody else may read: secrets in it are not masked.",
 )
 def collect(collector: str, device: str | None, *, force: bool, output: str, raw_dir: Path | None) -> None:
     """Look at a device with COLLECTOR, and print what was seen.

@@ -237,7 +237,7 @@ def _labels(labels: Any, index: int) -> tuple[tuple[str, str], ...]:
         _refuse(where, "must be an object of at most 32 labels")
     for name, value in labels.items():
         if len(name) > 128 or _LABEL_NAME.fullmatch(name) is None:
-            _refuse(where, f"{name!r} is no label name")
+            _refuse(where, "has a key that is no label name")
         if type(value) is not str or len(value) > 1024 or "\x00" in value:
             _refuse(f"{where}.{name}", "must be a text of at most 1024 characters without NUL")
     return tuple(sorted(labels.items()))

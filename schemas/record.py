@@ -1,9 +1,11 @@
 """A record: an event at its place in the log, as every derivation and projection sees it."""
 
+import re
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from schemas.codec import decode, decode_metric
+from schemas.fields import SUBJECT_PATTERN
 from schemas.headers import CAUSE_APPENDED, REDRIVE_FOR, SENT, Header, header, header_number
 from schemas.metric_look import MetricLook, MetricReader
 from schemas.refusal import EventRefused, Reason
@@ -11,6 +13,7 @@ from schemas.registry import METRICS, TYPES_IN, Event
 
 MAX_AHEAD_MS = 600_000
 LATE_AFTER_MS = 60_000
+_SUBJECT = re.compile(SUBJECT_PATTERN.encode())
 
 AnyRead = Event | MetricLook
 """What a record carries: an event; a metric.collected is read as a `MetricLook`."""
@@ -84,7 +87,9 @@ def _check_place(raw: RawRecord, event: AnyRead) -> None:
     if event.type not in TYPES_IN.get(raw.topic, frozenset()):
         raise EventRefused(Reason.WRONG_TOPIC, "type", f"{event.type} does not belong in {raw.topic}")
     if raw.key != event.subject.encode():
-        key = "no key" if raw.key is None else f"the key {raw.key[:80]!r}"
+        # What is no subject may be anything, and is not quoted.
+        key = f"the key {raw.key.decode()}" if raw.key is not None and _SUBJECT.fullmatch(raw.key) else "another key"
+        key = "no key" if raw.key is None else key
         raise EventRefused(Reason.KEY_MISMATCH, "subject", f"{event.subject} was sent with {key}")
     ahead_ms = event.time.timestamp() * 1000 - raw.appended_ms
     if ahead_ms > MAX_AHEAD_MS:

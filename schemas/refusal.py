@@ -1,9 +1,14 @@
 """Why bytes are not an event: one exception, with a code for machines and a field for people."""
 
+import re
 from enum import StrEnum
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
+
+_TYPE = re.compile(r"[a-z]{1,63}(\.[a-z_]{1,63}){1,4}\.v[0-9]{1,4}")
+_NAME = re.compile(r"[A-Za-z0-9_.()\[\]-]{1,100}")
+"""A part of a path that pydantic names, or a key that may be one of ours."""
 
 
 class Reason(StrEnum):
@@ -57,8 +62,8 @@ def _reason(detail: ErrorDetails) -> Reason:
 
 
 def _path(detail: ErrorDetails) -> str:
-    """The dotted path without the union's tag, which pydantic puts in front."""
-    parts: list[str] = [str(part) for part in detail["loc"]]
+    """The dotted path without the union's tag, which pydantic puts in front; a key that is no name is not quoted."""
+    parts = [part if _NAME.fullmatch(part := str(one)) is not None else "?" for one in detail["loc"]]
     if parts and parts[0].startswith("infrastructor."):
         parts = parts[1:]
     if detail["type"] in {"union_tag_invalid", "union_tag_not_found"}:
@@ -72,7 +77,10 @@ def _sentence(detail: ErrorDetails) -> str:
     """What is wrong, without pydantic's prefix and without the list of all types."""
     match detail["type"]:
         case "union_tag_invalid":
-            return f"{detail['ctx']['tag'][:200]!r} is no event type known here; a newer release may know it"
+            # What is no name at all may be anything, and is not quoted.
+            tag = detail["ctx"]["tag"]
+            shown = repr(tag) if _TYPE.fullmatch(tag) is not None else "this"
+            return f"{shown} is no event type known here; a newer release may know it"
         case "union_tag_not_found":
             return "the document has no type"
         case "value_error":

@@ -8,8 +8,9 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 import psutil
@@ -20,6 +21,7 @@ from runtime.settings import KafkaSettings
 from schemas.record import RawRecord
 
 ROOT = Path(__file__).resolve().parents[2]
+NOTHING: Mapping[str, str] = MappingProxyType({})
 QUIET_RULES = "revision: 1\nrules: []\n"
 
 
@@ -67,13 +69,20 @@ class WholeSystem:
         if sys.exc_info()[0] is not None:
             print((self.written / "up").read_text(errors="replace")[-6000:])
 
-    def run(self, name: str, *arguments: str) -> int:
+    def run(
+        self, name: str, *arguments: str, given: bytes = b"", more: Mapping[str, str] = MappingProxyType({})
+    ) -> int:
         """Run `infrastructor ARGUMENTS`; what it prints is kept under `name`. Return the exit code."""
+        where = {
+            "INFRASTRUCTOR_KAFKA__BOOTSTRAP_SERVERS": ",".join(self.kafka.bootstrap_servers),
+            "INFRASTRUCTOR_DATABASE__URL": self.database_url,
+        }
         with (self.written / name).open("wb") as out:
             done = subprocess.run(
                 [sys.executable, "-m", "cli.main", *arguments],
                 cwd=ROOT,
-                env=self.environment,
+                env={**self.environment, **where, **more},
+                input=given,
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 check=False,
@@ -113,6 +122,10 @@ class WholeSystem:
                 return connection.execute(statement.encode()).fetchall()
         except (OSError, psycopg.OperationalError, psycopg.errors.UndefinedTable):
             return []
+
+    def has(self, count: int, statement: str) -> bool:
+        """Tell whether there are so many rows."""
+        return len(self.rows(statement)) >= count
 
     def records(self, *topics: str) -> list[RawRecord]:
         """Return what is in topics now."""

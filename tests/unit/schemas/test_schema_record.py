@@ -93,6 +93,22 @@ def test_what_is_refused_says_why_and_where(record: RawRecord, reason: Reason, f
     assert str(refusal).startswith(field)
 
 
+@pytest.mark.parametrize(
+    "record",
+    [
+        raw(tick(type="infrastructor.hunter 2/+.v1")),
+        raw(tick(id="hunter 2/+")),
+        raw(tick(time="hunter 2/+")),
+        raw(tick(data="hunter 2/+")),
+        raw(tick(), key=b"hunter 2/+"),
+        raw(b"password=hunter 2/+"),
+        look(instead=b'1.5, "labels": {"hunter 2/+": "x"}'),
+    ],
+)
+def test_what_is_no_event_is_not_quoted(record: RawRecord) -> None:
+    assert "hunter" not in str(refused(record))
+
+
 def test_a_value_of_one_mebibyte_is_read_and_one_byte_more_is_not() -> None:
     fits = tick().ljust(1 << 20)
     assert RecordReader().read(raw(fits)).event.subject == "_partition-3"
