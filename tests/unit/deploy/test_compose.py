@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 ROOT = Path(__file__).parents[3]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-ONCE = {"gotify-volume", "topics", "database"}
+ONCE = {"gotify-volume", "topics", "database", "roles"}
 LASTING = sorted(set(SERVICES) - ONCE)
 
 # The package check-jsonschema brings the specification's own schema along.

@@ -12,7 +12,7 @@ import yaml
 from cli.config import CONCERNS
 from cli.main import build_cli
 from runtime.settings import World, check, load, unknown_variables
-from sinks.settings import GotifySettings
+from sinks.gotify.settings import GotifySettings
 
 ROOT = Path(__file__).parents[3]
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
@@ -84,8 +84,10 @@ def test_a_unit_runs_a_command_that_exists(arguments: list[str]) -> None:
 
 def is_command(arguments: list[str]) -> None:
     command: click.Command | None = build_cli()
-    for argument in arguments:
-        assert isinstance(command, click.Group)
-        command = command.get_command(click.Context(command), argument)
-        assert command is not None, f"infrastructor {' '.join(arguments)} is no command"
-    assert not isinstance(command, click.Group)
+    rest = list(arguments)
+    while isinstance(command, click.Group) and rest:
+        command = command.get_command(click.Context(command), name := rest.pop(0))
+        assert command is not None, f"{name} of infrastructor {' '.join(arguments)} is no command"
+    assert command is not None
+    assert not isinstance(command, click.Group) or command.invoke_without_command
+    command.make_context(command.name, rest)
