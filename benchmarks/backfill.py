@@ -22,7 +22,7 @@ import psycopg
 from aiokafka import AIOKafkaProducer
 from pydantic import SecretStr
 
-from benchmarks.sink import SAMPLES, load
+from benchmarks.load import SAMPLES, load
 from deploy.local.broker import Broker
 from deploy.local.database import LocalPostgres
 from runtime.kafka.admin import apply_topics
