@@ -49,7 +49,7 @@ PACKAGES = [
 ]
 ANSWERS = {
     "containers": [ENGINES],
-    "network": [json.dumps(LINKS)],
+    "network": [json.dumps(LINKS), "1: lo: <LOOPBACK,UP> mtu 65536\n"],
     "services": [UNITS],
     "zfs": ["zfs-2.1.11-1\n", "zfs-2.3.0-1\n"],
     "drives": [json.dumps({"devices": DRIVES})],
