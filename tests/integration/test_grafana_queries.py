@@ -4,9 +4,7 @@ import json
 import re
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -23,11 +21,9 @@ from sinks.timescale import schema
 from sinks.timescale.rollups import ROLLUPS
 from sinks.timescale.tier import SQL
 from tests.conftest import TestDatabase, cloned_database
+from tests.grafana_panels import DASHBOARD, GRAFANA, Look, Query, queries, sent
 
 pytestmark = pytest.mark.postgres
-
-GRAFANA = Path(__file__).parents[2] / "deploy/grafana"
-DASHBOARD: dict[str, Any] = json.loads((GRAFANA / "dashboards/infrastructor.json").read_text())
 
 BEGIN = datetime(2026, 11, 20, 12, tzinfo=UTC)
 END = BEGIN + timedelta(hours=6)
@@ -42,50 +38,9 @@ ROLLED_UP = {120: timedelta(hours=24), 7200: timedelta(days=2), 172_800: timedel
 NUMERIC = {"int2", "int4", "int8", "float4", "float8", "numeric"}
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
-    """One query of one panel."""
-
-    panel: str
-    format: str
-    sql: str
-
-
-def queries() -> Iterator[Query]:
-    for panel in DASHBOARD["panels"]:
-        for target in panel.get("targets", []):
-            yield Query(panel["title"], target["format"], target["rawSql"])
-
-
-VARIABLE = re.compile(r"\$([_a-zA-Z0-9]+)\b")
-# A macro's arguments end at the first bracket that closes, and anything of this form is taken for a macro.
-MACRO = re.compile(r"\$([_a-zA-Z0-9]+)\(([^)]*)\)")
-
-
 def expanded(text: str, interval_s: int = INTERVAL_S, *, end: datetime = END) -> str:
-    """Return a query as Grafana sends it, without TimescaleDB: variables first, then macros.
-
-    Source: the PostgreSQL data source's query editor documentation, "Macros", and "Global variables".
-    """
-    devices = ",".join("'" + device.replace("'", "''") + "'" for device in DEVICES)
-    variables = {"__interval_ms": str(interval_s * 1000), "__interval": f"{interval_s}s", "device": devices}
-    text = VARIABLE.sub(lambda found: variables.get(found[1], found[0]), text)
-    return MACRO.sub(lambda found: macro(found[1], [part.strip() for part in found[2].split(",")], until=end), text)
-
-
-def macro(name: str, arguments: list[str], *, until: datetime) -> str:
-    begin, end = (time.strftime("%Y-%m-%dT%H:%M:%SZ") for time in (BEGIN, until))
-    match name, arguments:
-        case "__timeFilter", [column]:
-            return f"{column} BETWEEN '{begin}' AND '{end}'"
-        case "__timeFrom", [""]:
-            return f"'{begin}'"
-        case "__timeTo", [""]:
-            return f"'{end}'"
-        case "__timeGroup", [column, interval]:
-            seconds = int(interval.removesuffix("s"))
-            return f"floor(extract(epoch from {column})/{seconds})*{seconds}"
-    raise AssertionError(f"${name}({', '.join(arguments)}) is no macro that this test knows")
+    """Return a query as Grafana sends it for these devices, from BEGIN on."""
+    return sent(text, Look(BEGIN, end, interval_s, DEVICES))
 
 
 def look(number: int) -> str:
