@@ -23,6 +23,7 @@ from runtime.settings import KafkaSettings
 from schemas.record import RawRecord
 from streams.fleet import AnyDerivation
 from streams.settings import StreamsSettings
+from streams.worker.assigning import ListedAssignor
 from streams.worker.owned import Owned, Ownership
 
 Work = Callable[[Sequence[RawRecord]], Awaitable[None]]
@@ -61,6 +62,8 @@ class StreamsApp(faust.App):
 
     ownership: Ownership
     failed: Failed
+    partitions: Mapping[str, int]
+    """By topic that is read, states included, how many partitions it has."""
 
     def _create_directories(self) -> None:
         """Make none: nothing is kept on disk."""
@@ -83,11 +86,15 @@ def build_app(
         stream_wait_empty=True,
         stream_buffer_maxsize=max(2 * settings.batch_records, 1000),
         broker_client_id="infrastructor-streams",
+        PartitionAssignor=ListedAssignor,
         **faust_broker_options(kafka),
     )
     app.ownership = ownership
     app.failed = failed
-    for derivation in ownership.derivations.values():
+    derivations = ownership.derivations.values()
+    topics = [topic for one in derivations for topic in (one.reads, catalog.changelog(one.table))]
+    app.partitions = {topic: catalog.topic(topic).partitions for topic in topics}
+    for derivation in derivations:
         app.Table(
             derivation.table,
             partitions=catalog.topic(derivation.reads).partitions,
