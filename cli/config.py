@@ -25,9 +25,11 @@ from runtime.settings import (
     provenance,
     unknown_variables,
 )
-from sinks.settings import GotifySettings, SinkSettings
+from sinks.gotify.settings import GotifySettings
+from sinks.settings import SinkSettings
 from sinks.timescale.retention_settings import RetentionSettings
 from sinks.timescale.roles.settings import RoleSettings
+from sinks.webhook.settings import WebhookSettings
 from streams.settings import StreamsSettings
 
 CONCERNS: tuple[type[Concern], ...] = (
@@ -44,6 +46,7 @@ CONCERNS: tuple[type[Concern], ...] = (
     RetentionSettings,
     RoleSettings,
     GotifySettings,
+    WebhookSettings,
     OperatorSettings,
     LocalSettings,
     CacheSettings,

@@ -13,7 +13,7 @@ EXIT_CODES: Mapping[int, str] = MappingProxyType(
         UNEXPECTED: "a difference was found or refused; or a fault of this program, with a traceback",
         USAGE: "wrong usage: an unknown command, option or argument",
         65: "a file or an argument given is not what it should be (rules.yaml, policies.yaml)",
-        69: "Kafka, the database or a part of the local stack cannot be reached or used; a topic is missing",
+        69: "Kafka, the database, a receiver or a part of the local stack cannot be used; a topic is missing",
         70: "the database's schema is of another version; a state of the streams is lost",
         74: "the agent's spool cannot be read or written",
         75: "it runs already on this data folder, or a port is taken",

@@ -24,6 +24,7 @@ SUBCOMMANDS = (
     Subcommand("maintenance", "cli.maintenance", "maintenance", "Announce times in which alerts are expected."),
     Subcommand("baseline", "cli.baseline", "baseline", "Accept how a thing is, so that only what differs counts."),
     Subcommand("sink", "cli.sink", "sink", "Project events into the database, or tell people."),
+    Subcommand("notify", "cli.notify", "notify", "Try out the receivers of notifications."),
     Subcommand("topics", "cli.topics", "topics", "Compare Kafka's topics with topics.yaml, and create them."),
     Subcommand("db", "cli.db", "db", "Migrate the database and show its state."),
     Subcommand("dead-letters", "cli.dead_letters", "dead_letters", "Show what could not be processed, or put it back."),

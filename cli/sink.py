@@ -36,3 +36,16 @@ def gotify() -> None:
     from sinks.gotify.process import run_gotify  # noqa: PLC0415
 
     sys.exit(run_gotify(version=installed_version()))
+
+
+@sink.command(name="webhook")
+def webhook() -> None:
+    """Post what infra.notifications requests as signed events to a program, and record what became of it.
+
+    Without INFRASTRUCTOR_WEBHOOK__URL and INFRASTRUCTOR_WEBHOOK__SECRET every request is recorded as suppressed
+    (`not_configured`). Metrics and health are on INFRASTRUCTOR_HTTP__PORT (9468).
+    """
+    from cli.main import installed_version  # noqa: PLC0415
+    from sinks.webhook.process import run_webhook  # noqa: PLC0415
+
+    sys.exit(run_webhook(version=installed_version()))

@@ -1,25 +1,26 @@
-"""Gotify over HTTP: `POST /message` as an application, `GET /message` as a client.
+"""Gotify over HTTP: `POST /message` as an application, `GET /message` and `DELETE /message/{id}` as a client.
 
 Source: the API of Gotify 2 and 3 (https://gotify.net/api-docs); errors are `{error, errorCode, errorDescription}`.
 """
 
-from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
-import aiohttp
+import orjson
 
-from sinks.gotify.message import request_in
-from sinks.gotify.port import Away, Message, Misconfigured, Refused
-from sinks.settings import GotifySettings
+from runtime.settings.concern import secret_values
+from sinks.gotify.message import sent_in
+from sinks.gotify.port import Message, Sent
+from sinks.gotify.settings import GotifySettings
+from sinks.telling.http import Answer, HttpServer
+from sinks.telling.port import Misconfigured, Refused
 
 NEWEST = 200
 """As many messages as one page may have."""
 
-_ANSWER_CHARS = 500
+PAGES = 5
+
 # The address or the token is wrong, not the message: /message itself is not found, moved, or not for us.
 _NOT_OURS = frozenset({301, 302, 303, 307, 308, 401, 403, 404, 405})
-_LATER = frozenset({408, 425, 429})
 
 
 class GotifyClient:
@@ -32,7 +33,13 @@ class GotifyClient:
         self._settings = settings
         self._token = settings.token.get_secret_value()
         self._client_token = settings.client_token.get_secret_value() if settings.client_token else None
-        self._session: aiohttp.ClientSession | None = None
+        self._appid: int | None = None
+        self._http = HttpServer(
+            f"Gotify at {self._url}",
+            check=settings.variable("url"),
+            timeout_s=settings.timeout_s,
+            secrets=secret_values(settings),
+        )
 
     async def send(self, message: Message) -> str:
         """Send a message; return its id."""
@@ -42,67 +49,58 @@ class GotifyClient:
             "priority": message.priority,
             "extras": dict(message.extras),
         }
-        answer = await self._ask("POST", "/message", token=self._token, body=body)
+        answer = self._document(await self._ask("POST", "/message", body=orjson.dumps(body)))
         number = answer.get("id") if isinstance(answer, dict) else None
         if not isinstance(number, int):
-            raise Misconfigured(f"{self._url} answered, but not as a Gotify does: {self._variable('url')} is wrong")
+            raise self._http.not_it("no id of a message in the answer")
+        if isinstance(answer.get("appid"), int):
+            self._appid = answer["appid"]
         return str(number)
 
-    async def recent(self) -> dict[UUID, str] | None:
-        """Return the ids of the newest messages by their request; None without a client token."""
+    async def recent(self) -> tuple[Sent, ...] | None:
+        """Return what of the newest 1,000 messages is ours; None without a client token.
+
+        Of our application's, once we know which that is: until a message was sent, of all applications'.
+        """
         if self._client_token is None:
             return None
-        answer = await self._ask("GET", f"/message?limit={NEWEST}", token=self._client_token, body=None)
-        messages = answer.get("messages") if isinstance(answer, dict) else None
-        found: dict[UUID, str] = {}
-        for one in messages or []:
-            request = request_in(one.get("extras"))
-            if request is not None:
-                found[request] = str(one.get("id"))
-        return found
+        place = "/message" if self._appid is None else f"/application/{self._appid}/message"
+        found: list[Sent] = []
+        before = 0
+        for _ in range(PAGES):
+            query = f"?limit={NEWEST}" + (f"&since={before}" if before else "")
+            page = self._document(await self._ask("GET", place + query, as_client=True))
+            messages = page.get("messages") if isinstance(page, dict) else None
+            if not isinstance(messages, list):
+                raise self._http.not_it("no messages in the answer")
+            found += [sent for one in messages if (sent := sent_in(one)) is not None]
+            if len(messages) < NEWEST:
+                break
+            before = min(int(one["id"]) for one in messages)
+        return tuple(found)
+
+    async def delete(self, message_id: str) -> None:
+        """Delete a message, if it is there."""
+        await self._ask("DELETE", f"/message/{message_id}", as_client=True)
 
     async def close(self) -> None:
         """Close the connections. May be called twice."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        await self._http.close()
 
-    async def _ask(self, method: str, path: str, *, token: str, body: Mapping[str, Any] | None) -> Any:
+    async def _ask(self, method: str, path: str, *, body: bytes | None = None, as_client: bool = False) -> Answer:
+        key = self._client_token if as_client else self._token
+        headers = {"X-Gotify-Key": key or "", "Content-Type": "application/json"}
+        answer = await self._http.ask(method, self._url + path, headers=headers, body=body)
+        if answer.status == 200 or (method == "DELETE" and answer.status == 404):
+            return answer
+        if answer.status in _NOT_OURS:
+            variable = self._settings.variable("client_token" if as_client else "token")
+            check = f"check {self._settings.variable('url')} and {variable}"
+            raise Misconfigured(f"Gotify at {self._url} answered {answer.status}: {answer.text}; {check}")
+        raise Refused(answer.status, answer.text)
+
+    def _document(self, answer: Answer) -> Any:
         try:
-            async with self._opened().request(
-                method, self._url + path, json=body, headers={"X-Gotify-Key": token}, allow_redirects=False
-            ) as response:
-                text = await response.text(errors="replace")
-                if response.status == 200:
-                    return await response.json(content_type=None)
-                raise self._failure(response, text)
-        except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError) as error:
-            reason = str(error) or type(error).__name__
-            # Without a connection nothing was sent; otherwise the answer may be lost, not the message.
-            sent = not isinstance(error, aiohttp.ClientConnectorError)
-            raise Away(f"Gotify at {self._url} cannot be reached ({reason})", maybe_taken=sent) from error
-        except (aiohttp.ClientError, ValueError) as error:
-            raise Misconfigured(
-                f"{self._url} answered, but not as a Gotify does ({error}): check {self._variable('url')}"
-            ) from error
-
-    def _failure(self, response: aiohttp.ClientResponse, text: str) -> Exception:
-        answer = " ".join(text.split())[:_ANSWER_CHARS]
-        status = response.status
-        if status in _LATER or status >= 500:
-            after = response.headers.get("Retry-After", "")
-            wait_s = float(after) if after.isdigit() else None
-            return Away(f"Gotify at {self._url} answered {status}: {answer}", retry_after_s=wait_s)
-        if status in _NOT_OURS:
-            check = f"check {self._variable('url')} and {self._variable('token')}"
-            return Misconfigured(f"Gotify at {self._url} answered {status}: {answer}; {check}")
-        return Refused(status, answer)
-
-    def _variable(self, field: str) -> str:
-        return self._settings.variable(field)
-
-    def _opened(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            timeout = aiohttp.ClientTimeout(total=self._settings.timeout_s)
-            self._session = aiohttp.ClientSession(timeout=timeout)
-        return self._session
+            return orjson.loads(answer.body)
+        except orjson.JSONDecodeError as error:
+            raise self._http.not_it("no JSON") from error

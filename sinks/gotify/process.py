@@ -2,19 +2,13 @@
 
 from prometheus_client import CollectorRegistry
 
-from runtime.kafka.admin import require_topics
-from runtime.kafka.catalog import load_catalog
-from runtime.kafka.connect import Waiting
-from runtime.kafka.producer import KafkaProducer
 from runtime.settings import KafkaSettings, load
 from sinks.gotify.client import GotifyClient
-from sinks.gotify.deliver import READY, Deliverer
-from sinks.gotify.metrics import GotifyMetrics
-from sinks.gotify.port import Gotify
-from sinks.gotify.service import GROUP, TOPICS, GotifySink
+from sinks.gotify.receiver import DESK, GotifyReceiver
+from sinks.gotify.settings import GotifySettings
 from sinks.process import run_sink
-from sinks.settings import GotifySettings
 from sinks.surroundings import Surroundings
+from sinks.telling.process import build_sink
 
 PORT = 9467
 """Where metrics and health are when no setting says otherwise."""
@@ -26,32 +20,16 @@ def run_gotify(*, version: str) -> int:
 
     async def serve(around: Surroundings, registry: CollectorRegistry) -> None:
         client = GotifyClient(settings) if settings.configured else None
+        receiver = None if client is None else GotifyReceiver(client, settings, around.log)
         if client is None:
             around.log.warning("no Gotify is configured: nobody is told, and that is recorded")
         else:
             around.log.info("telling", gotify=settings.url)
+        sink = build_sink(DESK, receiver, kafka=kafka, settings=settings, around=around, registry=registry)
         try:
-            await build(kafka, settings, server=client, around=around, registry=registry).run()
+            await sink.run()
         finally:
             if client is not None:
                 await client.close()
 
     return run_sink(serve, kafka, settings, name="sink-gotify", version=version, port=PORT)
-
-
-def build(
-    kafka: KafkaSettings,
-    settings: GotifySettings,
-    *,
-    server: Gotify | None,
-    around: Surroundings,
-    registry: CollectorRegistry,
-) -> GotifySink:
-    """The sink on a real Kafka, not yet connected."""
-
-    async def require(waiting: Waiting) -> None:
-        await require_topics(kafka, load_catalog(kafka), TOPICS, waiting=waiting)
-
-    around.readiness.set(READY, ok=True)
-    deliverer = Deliverer(server, settings, around, GotifyMetrics.on(registry))
-    return GotifySink(kafka, deliverer, producer=KafkaProducer(kafka, GROUP), around=around, require=require)

@@ -2,34 +2,36 @@
 
 import os
 from collections.abc import AsyncIterator
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from pydantic import SecretStr
 
-from sinks.gotify.client import GotifyClient
+from sinks.gotify.client import NEWEST, GotifyClient
 from sinks.gotify.message import NAMESPACE
-from sinks.gotify.port import Away, Gotify, Message, Misconfigured, Refused
-from sinks.settings import GotifySettings
-from tests.contract.gotify_fakes import APP_TOKEN, CLIENT_TOKEN, FakeGotify, GotifyServer, serving
+from sinks.gotify.port import Gotify, Message
+from sinks.telling.port import Misconfigured, Refused
+from tests.contract.gotify_fakes import APP_TOKEN, FakeGotify, GotifyServer, serving
+from tests.contract.receivers import gotify_settings, real_settings
 
 
 def message(text: str = "the disk is **full**") -> Message:
-    request = uuid4()
     extras = {
         "client::display": {"contentType": "text/markdown"},
-        NAMESPACE: {"request_id": str(request), "alert_ids": [str(uuid4())]},
+        NAMESPACE: {"request_id": str(uuid4()), "alert_ids": [str(uuid4())], "kind": "raised"},
     }
-    return Message("web-1: disk", text, 5, extras, request)
+    return Message("web-1: disk", text, 5, extras)
 
 
-def settings(url: str, token: str = APP_TOKEN, client_token: str | None = CLIENT_TOKEN) -> GotifySettings:
-    return GotifySettings(
-        url=url,
-        token=SecretStr(token),
-        client_token=SecretStr(client_token) if client_token else None,
-        timeout_s=1.0,
-    )
+def request_of(made: Message) -> UUID:
+    return UUID(made.extras[NAMESPACE]["request_id"])
+
+
+async def found(gotify: Gotify, made: Message) -> list[str]:
+    """The ids under which a message is there."""
+    recent = await gotify.recent()
+    assert recent is not None
+    return [sent.message_id for sent in recent if request_of(made) in sent.requests]
 
 
 @pytest.fixture(params=["fake", "server", "real"])
@@ -39,14 +41,13 @@ async def gotify(request: pytest.FixtureRequest) -> AsyncIterator[Gotify]:
         return
     if request.param == "server":
         async with serving() as server:
-            client = GotifyClient(settings(server.url))
+            client = GotifyClient(gotify_settings(server.url))
             yield client
             await client.close()
         return
     if "GOTIFY_URL" not in os.environ:
         pytest.skip("GOTIFY_URL, GOTIFY_TOKEN and GOTIFY_CLIENT_TOKEN name no real server")
-    real = settings(os.environ["GOTIFY_URL"], os.environ["GOTIFY_TOKEN"], os.environ["GOTIFY_CLIENT_TOKEN"])
-    client = GotifyClient(real)
+    client = GotifyClient(real_settings())
     yield client
     await client.close()
 
@@ -54,20 +55,34 @@ async def gotify(request: pytest.FixtureRequest) -> AsyncIterator[Gotify]:
 async def test_a_message_that_was_sent_is_found_by_its_request(gotify: Gotify) -> None:
     one, other = message(), message()
     ids = [await gotify.send(one), await gotify.send(other)]
+    assert [await found(gotify, one), await found(gotify, other)] == [[ids[0]], [ids[1]]]
+
+
+async def test_what_a_message_tells_of_is_known(gotify: Gotify) -> None:
+    one = message()
+    await gotify.send(one)
     recent = await gotify.recent()
     assert recent is not None
-    assert [recent[one.request_id], recent[other.request_id]] == ids
+    (sent,) = [sent for sent in recent if request_of(one) in sent.requests]
+    assert (sent.kind, [str(alert) for alert in sent.alerts]) == ("raised", one.extras[NAMESPACE]["alert_ids"])
 
 
 async def test_what_was_not_sent_is_not_found(gotify: Gotify) -> None:
-    recent = await gotify.recent()
-    assert recent is not None
-    assert uuid4() not in recent
+    assert await found(gotify, message()) == []
 
 
-async def test_the_same_message_twice_is_two_messages(gotify: Gotify) -> None:
+async def test_the_same_message_twice_is_two_messages_the_newest_first(gotify: Gotify) -> None:
     one = message()
-    assert await gotify.send(one) != await gotify.send(one)
+    ids = [await gotify.send(one), await gotify.send(one)]
+    assert await found(gotify, one) == ids[::-1]
+
+
+async def test_what_is_deleted_is_gone_and_may_be_deleted_again(gotify: Gotify) -> None:
+    one, other = message(), message()
+    ids = [await gotify.send(one), await gotify.send(other)]
+    for _ in range(2):
+        await gotify.delete(ids[0])
+    assert [await found(gotify, one), await found(gotify, other)] == [[], [ids[1]]]
 
 
 async def test_a_message_without_text_is_refused(gotify: Gotify) -> None:
@@ -84,7 +99,7 @@ async def server() -> AsyncIterator[GotifyServer]:
 
 @pytest.fixture
 async def client(server: GotifyServer) -> AsyncIterator[GotifyClient]:
-    made = GotifyClient(settings(server.url))
+    made = GotifyClient(gotify_settings(server.url))
     yield made
     await made.close()
 
@@ -97,54 +112,40 @@ async def test_everything_goes_over_the_wire(server: GotifyServer, client: Gotif
     assert sent["extras"] == dict(one.extras)
 
 
-async def test_later_is_told_from_never(server: GotifyServer, client: GotifyClient) -> None:
-    server.answers.extend([(429, "slow down", {"Retry-After": "7"}), (503, "", {}), (413, "too long", {})])
-    with pytest.raises(Away) as busy:
-        await client.send(message())
-    assert (busy.value.retry_after_s, busy.value.maybe_taken) == (7.0, False)
-    with pytest.raises(Away):
-        await client.send(message())
-    with pytest.raises(Refused) as never:
-        await client.send(message())
-    assert (never.value.status, never.value.answer) == (413, "too long")
-
-
-async def test_an_answer_that_does_not_come_may_have_been_taken(server: GotifyServer, client: GotifyClient) -> None:
-    server.hang_s = 3
-    one = message()
-    with pytest.raises(Away) as away:
-        await client.send(one)
-    assert away.value.maybe_taken
-    assert one.request_id in (await client.recent() or {})
+async def test_the_newest_are_read_page_by_page(server: GotifyServer, client: GotifyClient) -> None:
+    first = message()
+    await GotifyClient(gotify_settings(server.url)).send(first)
+    server.messages += [{"id": number, "appid": 2, "message": "x"} for number in range(2, NEWEST + 2)]
+    server.number = NEWEST + 1
+    assert await found(client, first) == ["1"]
+    assert server.asked == [f"GET /message?limit={NEWEST}", f"GET /message?limit={NEWEST}&since=2"]
+    # Once something was sent, our application is known, and others' messages are not read.
+    await client.send(message())
+    await client.recent()
+    assert server.asked[2] == f"GET /application/1/message?limit={NEWEST}"
 
 
 async def test_wrong_token_and_wrong_server_are_named(server: GotifyServer) -> None:
-    wrong = GotifyClient(settings(server.url, token="Awrong"))
+    wrong = GotifyClient(gotify_settings(server.url, token=SecretStr("Awrong"), client_token=SecretStr(APP_TOKEN)))
     with pytest.raises(Misconfigured, match="INFRASTRUCTOR_GOTIFY__TOKEN"):
         await wrong.send(message())
+    for call in (wrong.recent(), wrong.delete("1")):
+        with pytest.raises(Misconfigured, match="INFRASTRUCTOR_GOTIFY__CLIENT_TOKEN"):
+            await call
     await wrong.close()
-    elsewhere = GotifyClient(settings(f"{server.url}/somewhere"))
+    elsewhere = GotifyClient(gotify_settings(f"{server.url}/somewhere"))
     with pytest.raises(Misconfigured, match="INFRASTRUCTOR_GOTIFY__URL"):
         await elsewhere.send(message())
     await elsewhere.close()
-    moved = GotifyClient(settings(server.url))
-    server.answers.extend([(200, "<html>welcome</html>", {}), (302, "", {"Location": "/login"})])
-    for _ in range(2):
+    moved = GotifyClient(gotify_settings(server.url))
+    server.answers.extend([(200, "<html>welcome</html>", {}), (200, "{}", {}), (302, "", {"Location": "/login"})])
+    for _ in range(3):
         with pytest.raises(Misconfigured, match="INFRASTRUCTOR_GOTIFY__URL"):
             await moved.send(message())
     await moved.close()
 
 
-async def test_nobody_there_was_sent_nothing(free_port: object) -> None:
-    assert callable(free_port)
-    nobody = GotifyClient(settings(f"http://127.0.0.1:{free_port()}"))
-    with pytest.raises(Away) as away:
-        await nobody.send(message())
-    assert not away.value.maybe_taken
-    await nobody.close()
-
-
 async def test_without_a_client_token_we_may_not_look(server: GotifyServer) -> None:
-    blind = GotifyClient(settings(server.url, client_token=None))
+    blind = GotifyClient(gotify_settings(server.url, client_token=None))
     assert await blind.recent() is None
     await blind.close()

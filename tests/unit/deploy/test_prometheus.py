@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from collectors.metrics import AgentMetrics
 from runtime.metrics import KafkaMetrics, new_registry
-from sinks.gotify.metrics import GotifyMetrics
+from sinks.telling.metrics import TellingMetrics
 from sinks.timescale.metrics import SinkMetrics
 from streams.worker.metrics import StreamsMetrics
 
@@ -31,7 +31,7 @@ PROCESSES: dict[str, tuple[Metrics, ...]] = {
     "agent": (KafkaMetrics.on, AgentMetrics.on),
     "streams": (KafkaMetrics.on, StreamsMetrics.on),
     "sink-timescale": (KafkaMetrics.on, SinkMetrics.on),
-    "sink-gotify": (KafkaMetrics.on, GotifyMetrics.on),
+    "sink-gotify": (KafkaMetrics.on, lambda registry: TellingMetrics.on(registry, "gotify")),
 }
 """What each process puts on its registry."""
 

@@ -5,9 +5,9 @@ the next start: outcomes after the offset are read first, and what has none is l
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
-from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 
@@ -20,29 +20,26 @@ from runtime.kafka.failures import CLIENT_ERRORS, why_unreachable
 from runtime.kafka.outgoing import outgoing
 from runtime.kafka.producer import Outgoing, Sending
 from runtime.settings import KafkaSettings
-from schemas.headers import REDRIVE_FOR, header
-from schemas.notification import (
-    NotificationDelivered,
-    NotificationFailed,
-    NotificationRequested,
-    NotificationSuppressed,
-)
 from schemas.record import RawRecord, RecordReader
 from schemas.refusal import EventRefused
 from schemas.registry import NOTIFICATIONS
-from sinks.gotify.deliver import Abandoned, Deliverer, Delivery
-from sinks.gotify.outcomes import RECEIVER, SOURCE
 from sinks.membership import stay
 from sinks.surroundings import Surroundings
+from sinks.telling.deliver import Abandoned, Deliverer, Delivery
+from sinks.telling.pace import together
+from sinks.telling.port import Refused
+from sinks.telling.waiting import Settled, Waits, outcome_of, redriven_for, request_for
 
-GROUP = "infrastructor-sink-gotify"
 TOPICS = (NOTIFICATIONS,)
+LOOK_BACK = 2000
+"""So many records before our offset are read, too: a request that was put into the log twice is told once."""
+
 _POLL_MS = 500
-_POLL_RECORDS = 100
+_POLL_RECORDS = 500
 _WAITS = Backoff(first_s=0.5, longest_s=10.0)
 
 
-class GotifySink(ConsumerRebalanceListener):
+class TellingSink(ConsumerRebalanceListener):
     """Runs until it is asked to stop."""
 
     def __init__(
@@ -55,6 +52,7 @@ class GotifySink(ConsumerRebalanceListener):
         require: Callable[[Waiting], Awaitable[None]],
     ) -> None:
         self._kafka = kafka
+        self._desk = deliverer.desk
         self._deliverer = deliverer
         self._producer = producer
         self._around = around
@@ -63,8 +61,7 @@ class GotifySink(ConsumerRebalanceListener):
         self._membership = 0
         """Counts assignments: what was begun in an earlier one is not ours any more."""
         self._fresh: set[TopicPartition] = set()
-        self._settled: set[UUID] = set()
-        """Requests of the backlog whose outcome lies in the log already."""
+        self._settled = Settled()
         self._backlog_ends: dict[TopicPartition, int] = {}
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
@@ -82,7 +79,7 @@ class GotifySink(ConsumerRebalanceListener):
         await stop.unless_asked(self._require(self._kafka_away))
         consumer = await stop.unless_asked(
             started(
-                lambda: build_consumer(self._kafka, GROUP, group=GROUP),
+                lambda: build_consumer(self._kafka, self._desk.group, group=self._desk.group),
                 self._kafka,
                 operation="read notifications",
                 patience_s=None,
@@ -131,73 +128,99 @@ class GotifySink(ConsumerRebalanceListener):
                 self._around.log.info("left to another", partition=partition.partition)
 
     async def _read_ahead(self, consumer: AIOKafkaConsumer) -> None:
-        """Look what lies in the log after our offset: requests that have an outcome are not delivered again."""
+        """Look what lies in the log around and after our offset: what has an outcome is not delivered again."""
         fresh = sorted(self._fresh)
-        begins = {(p.topic, p.partition): await consumer.position(p) for p in fresh}
+        begins = {(p.topic, p.partition): max(0, await consumer.position(p) - LOOK_BACK) for p in fresh}
         self._settled.clear()
         self._deliverer.forget_seen()
-        async for raw in read_topics(self._kafka, TOPICS, begin=begins, client_id=f"{GROUP}-ahead"):
+        async for raw in read_topics(self._kafka, TOPICS, begin=begins, client_id=f"{self._desk.group}-ahead"):
             self._backlog_ends[TopicPartition(raw.topic, raw.partition)] = raw.offset + 1
             with suppress(EventRefused):
-                event = self._decoder.read(raw).event
-                if (
-                    isinstance(event, NotificationDelivered | NotificationFailed | NotificationSuppressed)
-                    and event.source == SOURCE
-                    and event.data.request_id is not None
-                ):
-                    self._settled.add(event.data.request_id)
+                outcome = outcome_of(self._desk, self._decoder.read(raw).event)
+                if outcome is not None:
+                    self._settled.add(outcome)
         self._fresh.difference_update(fresh)
 
     async def _take(
         self, consumer: AIOKafkaConsumer, partition: TopicPartition, raws: Sequence[RawRecord], membership: int
     ) -> None:
-        behind = False
-        for raw in raws:
-            behind = not await self._handled(partition, raw, membership)
-            if not behind:
-                # A request is at most delivered again once, not a hundred times, if we are killed now.
-                await self._commit(consumer, partition, raw.offset + 1)
-        if behind:
+        waiting = deque(await self._requests_in(raws))
+        committed = -1
+        while waiting:
+            now_ms = self._around.clock.now_ms()
+            count = together([one.waited_s(now_ms) for one in waiting], self._deliverer.settings.digesting)
+            group = [waiting.popleft() for _ in range(count)]
+            await self._deal_with(group, partition, membership)
+            # A request is at most delivered again once, not a hundred times, if we are killed now.
+            committed = group[-1].raw.offset
+            await self._commit(consumer, partition, committed + 1)
+        if committed < raws[-1].offset:
             await self._commit(consumer, partition, raws[-1].offset + 1)
 
-    async def _handled(self, partition: TopicPartition, raw: RawRecord, membership: int) -> bool:
-        """Deal with one record; whether anything was done that must not be repeated."""
-        redrive = header(raw.headers, REDRIVE_FOR) if raw.headers else None
-        if redrive is not None and redrive != RECEIVER.encode():
-            return False
-        try:
-            event = self._decoder.read(raw).event
-        except EventRefused as error:
-            letter = refused(raw, error, consumer=RECEIVER, failed_at_ms=self._around.clock.now_ms())
-            await self._send([to_record(letter)])
-            return True
-        if not isinstance(event, NotificationRequested) or event.data.receiver != RECEIVER:
-            return False
-        if redrive is None and event.id in self._settled:
-            return False
-        delivery = await self._deliverer.deliver(
-            event,
-            look_first=raw.offset < self._backlog_ends.get(partition, 0),
-            ours=lambda: membership == self._membership,
-        )
-        await self._tell(event, raw, delivery)
-        return True
+    async def _requests_in(self, raws: Sequence[RawRecord]) -> list[Waits]:
+        """What is to be told of; the dead letters of what is no event are sent."""
+        found: list[Waits] = []
+        for raw in raws:
+            redriven = redriven_for(raw)
+            if redriven not in {None, self._desk.receiver}:
+                continue
+            try:
+                request = request_for(self._desk, self._decoder.read(raw).event)
+            except EventRefused as error:
+                failed_at_ms = self._around.clock.now_ms()
+                await self._send(
+                    [to_record(refused(raw, error, consumer=self._desk.receiver, failed_at_ms=failed_at_ms))]
+                )
+                continue
+            if request is None or any(request.id == other.request.id for other in found):
+                continue
+            if not self._settled.has(request.id, redriven=redriven is not None):
+                found.append(Waits(request, raw))
+        return found
 
-    async def _tell(self, request: NotificationRequested, raw: RawRecord, delivery: Delivery) -> None:
-        """Put the outcome into the log and wait for it; a failure's dead letter first, so that it can be redriven."""
+    async def _deal_with(self, group: Sequence[Waits], partition: TopicPartition, membership: int) -> None:
+        """Deliver one message, and tell what became of each request in it."""
+        behind = any(one.raw.offset < self._backlog_ends.get(partition, 0) for one in group)
+        try:
+            deliveries = await self._deliverer.deliver(
+                [one.request for one in group],
+                look_first=behind,
+                ours=lambda: membership == self._membership,
+            )
+        except Refused as error:
+            # Each by itself, then: the one that is at fault fails alone.
+            self._around.log.warning("a digest was refused", requests=len(group), why=str(error))
+            for one in group:
+                await self._deal_with([one], partition, membership)
+            return
+        await self._tell(group, deliveries)
+
+    async def _tell(self, group: Sequence[Waits], deliveries: Sequence[Delivery]) -> None:
+        """Put the outcomes into the log and wait for them; dead letters first, so that they can be redriven."""
         now_ms = self._around.clock.now_ms()
-        if delivery.letter is not None:
-            letter = DeadLetter(
-                consumer=RECEIVER,
-                origin=raw,
+        letters = [
+            DeadLetter(
+                consumer=self._desk.receiver,
+                origin=one.raw,
                 reason=delivery.letter,
                 message=delivery.message,
                 failed_at_ms=now_ms,
                 attempts=delivery.attempts,
             )
-            await self._send([to_record(letter)])
-        await self._send([outgoing(delivery.outcome, NOTIFICATIONS, sent_ms=now_ms, cause_appended_ms=raw.appended_ms)])
-        self._around.log.info("told", request_id=str(request.id), outcome=delivery.outcome.type)
+            for one, delivery in zip(group, deliveries, strict=True)
+            if delivery.letter is not None
+        ]
+        if letters:
+            await self._send([to_record(letter) for letter in letters])
+        told = [
+            outgoing(delivery.outcome, NOTIFICATIONS, sent_ms=now_ms, cause_appended_ms=one.raw.appended_ms)
+            for one, delivery in zip(group, deliveries, strict=True)
+        ]
+        await self._send(told)
+        for delivery in deliveries:
+            self._settled.add(delivery.outcome)
+            told_of = str(delivery.outcome.data.request_id)
+            self._around.log.info("told", request_id=told_of, outcome=delivery.outcome.type)
 
     async def _send(self, records: Sequence[Outgoing]) -> None:
         failed = 0
