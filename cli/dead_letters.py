@@ -37,7 +37,9 @@ def _chosen(command: F) -> F:
         click.option("--since", help="Only those that failed since a time (2026-11-20T12:00:00Z) or an age (2h)."),
         click.option("--type", "type_", help="Only those whose original says it is of this type."),
         click.option("--reason", help="Only those with this reason (not_json, key_mismatch, too_large, ...)."),
-        click.option("--consumer", help="Only those of this consumer (timescale, gotify, device_status, ...)."),
+        click.option(
+            "--consumer", help="Only those of this consumer (timescale, gotify, webhook, alerts-metrics, ...)."
+        ),
     ):
         command = option(command)
     return command

@@ -56,8 +56,10 @@ def test_command(*, receiver: Name | None, severity: "Severity", as_json: bool) 
                 click.echo(json.dumps({"receiver": name, "delivered": False, "error": error.error_code}))
         else:
             click.echo(_shown(name, arrived, as_json=as_json))
+    from runtime.process import one_line  # noqa: PLC0415 - loads asyncio's signals, which no help needs
+
     for failure in failures[:-1]:
-        click.echo(f"{failure.error_code}: {failure}", err=True)
+        click.echo(one_line(failure), err=True)
     if failures:
         raise failures[-1]
 

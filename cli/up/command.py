@@ -25,6 +25,7 @@ GROUPS = {
     "streams": "infrastructor-streams",
     "timescale": "infrastructor-sink-timescale",
     "gotify": "infrastructor-sink-gotify",
+    "webhook": "infrastructor-sink-webhook",
 }
 """The consumer groups whose lag is shown, by the name that is shown."""
 
@@ -84,7 +85,9 @@ async def _run(stop: Stop, *, seconds: float | None, plain: bool, summary: bool,
         configure_logging(
             load(LogSettings, world), process="up", secrets=secrets, stream=LogStream(plan.logs / "up.log")
         )
-        options = Options(seconds, plain, summary, GROUPS, console, _migrate)
+        # A group that was once there, and whose sink is not started now, would fall behind for ever.
+        groups = {name: group for name, group in GROUPS.items() if name != "webhook" or "sink-webhook" in plan.workers}
+        options = Options(seconds, plain, summary, groups, console, _migrate)
         run = Run(options, plan, stack)
         if ended:
             run.board.say(f"ended {len(ended)} processes that an earlier run had left behind")

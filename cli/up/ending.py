@@ -16,7 +16,7 @@ from runtime.kafka.failures import CLIENT_ERRORS
 END_S = 9.5
 _SERVERS_S = 3.5
 _POLL_S = 0.1
-_SINKS = ("sink-timescale", "sink-gotify")
+_SINKS = ("sink-timescale", "sink-gotify", "sink-webhook")
 # What reading from a broker or a database that is going away may raise.
 _AWAY = (InfrastructorError, *CLIENT_ERRORS)
 

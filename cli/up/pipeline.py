@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cli.up.board import Board
 from cli.up.phases import Phases
-from cli.up.plan import WORKERS, Plan, http_ports, worker
+from cli.up.plan import Plan, http_ports, worker
 from cli.up.stored import Rows, Stored
 from cli.up.threads import in_thread
 from cli.up.watch import Watch
@@ -52,12 +52,12 @@ class Pipeline:
         self._clock = clock
         self._migrate = migrate
         self._environment = plan.environment(stack.environment)
-        self._ports = http_ports()
+        self._ports = http_ports(plan.workers)
         self.topics_ready = asyncio.Event()
         """Set when the topics are there and the watch is open."""
         self._schema_ready = asyncio.Event()
         self.servers = Supervisor(settings, watching=self._child_changed)
-        self.workers = {name: Supervisor(settings, watching=self._child_changed) for name in WORKERS}
+        self.workers = {name: Supervisor(settings, watching=self._child_changed) for name in plan.workers}
         self.kafka = load(KafkaSettings, self._world())
         self.watch = Watch(self.kafka, LOOK_BACK, take=board.take)
         self.database: PostgresSettings | None = None
@@ -67,7 +67,8 @@ class Pipeline:
     async def start(self) -> None:
         """Start everything; return when all runs. Raises the first InfrastructorError, with the rest still starting."""
         begun_ms = self._clock.now_ms()
-        steps = [self._start_kafka(begun_ms), self._start_database(), *(self._start_worker(name) for name in WORKERS)]
+        workers = (self._start_worker(name) for name in self._plan.workers)
+        steps = [self._start_kafka(begun_ms), self._start_database(), *workers]
         tasks = [asyncio.create_task(step) for step in steps]
         try:
             await asyncio.gather(*tasks)
@@ -104,7 +105,7 @@ class Pipeline:
 
     async def stop_workers(self, within_s: float, *names: str) -> None:
         """Stop some workers (all, when none is named) at the same time; what takes longer is killed."""
-        chosen = names or tuple(self.workers)
+        chosen = [name for name in names or self.workers if name in self.workers]
         await asyncio.gather(*(self.workers[name].stop(within_s) for name in chosen))
 
     async def stop_servers(self, within_s: float) -> None:

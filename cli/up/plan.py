@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,14 +10,20 @@ from cli.up.logs import WorkerLog
 from deploy.local.ports import free_port
 from runtime.settings import DataSettings, HttpSettings, KafkaSettings, LogSettings, PostgresSettings, World, load
 from runtime.supervise import ChildSpec
+from sinks.telling.settings import TellingSettings
+from sinks.webhook.settings import WebhookSettings
 
 WORKERS: Mapping[str, tuple[str, ...]] = {
     "agent": ("agent",),
     "streams": ("streams",),
     "sink-timescale": ("sink", "timescale"),
     "sink-gotify": ("sink", "gotify"),
+    "sink-webhook": ("sink", "webhook"),
 }
 """The workers by name, and the subcommand that each is."""
+
+WHERE_CONFIGURED: Mapping[str, type[TellingSettings]] = {"sink-webhook": WebhookSettings}
+"""The workers that are started only where their settings say whom they tell."""
 
 _DATABASE_ELSEWHERE = ("url", "host")
 
@@ -31,6 +37,7 @@ class Plan:
     local_database: bool
     log_file: Path | None = None
     """Where the settings want a log besides."""
+    workers: tuple[str, ...] = tuple(WORKERS)
 
     @property
     def logs(self) -> Path:
@@ -56,6 +63,9 @@ def make_plan(world: World) -> Plan:
         local_kafka=not is_set(world, KafkaSettings.variable("bootstrap_servers")),
         local_database=not any(is_set(world, variable) for variable in elsewhere),
         log_file=load(LogSettings, world).file,
+        workers=tuple(
+            name for name in WORKERS if name not in WHERE_CONFIGURED or load(WHERE_CONFIGURED[name], world).configured
+        ),
     )
 
 
@@ -92,9 +102,9 @@ def worker(
     )
 
 
-def http_ports() -> dict[str, int]:
-    """Return a free loopback port for each worker."""
+def http_ports(names: Iterable[str]) -> dict[str, int]:
+    """Return a free loopback port for each of the workers."""
     ports: dict[str, int] = {}
-    for name in WORKERS:
+    for name in names:
         ports[name] = free_port(besides=frozenset(ports.values()))
     return ports

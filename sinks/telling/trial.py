@@ -1,5 +1,7 @@
 """One real message through a receiver, without Kafka: what `infrastructor notify test` sends, and what came back."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -58,17 +60,24 @@ def trial_request(receiver: str, severity: Severity, *, host: str, now: datetime
 
 async def try_out(receiver: Receiver, request: NotificationRequested) -> Arrived:
     """Send once. Raises ReceiverUnavailable, ReceiverRefused, SettingsInvalid; the message names the variable."""
+    with _translated(request.data.receiver):
+        message_id = await receiver.send([request])
+    if receiver.takes_once:
+        return Arrived(message_id, None)
+    receiver.forget()
+    with _translated(f"delivered as message {message_id}, but it cannot be looked for there"):
+        there = await receiver.there([request])
+    return Arrived(message_id, None if there is None else request.id in there)
+
+
+@contextmanager
+def _translated(where: str) -> Iterator[None]:
     operation = "send a test message"
     try:
-        message_id = await receiver.send([request])
-        if receiver.takes_once:
-            return Arrived(message_id, None)
-        receiver.forget()
-        there = await receiver.there([request])
+        yield
     except Away as error:
-        raise ReceiverUnavailable(str(error), operation=operation) from error
+        raise ReceiverUnavailable(f"{where}: {error}", operation=operation) from error
     except Misconfigured as error:
-        raise SettingsInvalid(str(error), operation=operation) from error
+        raise SettingsInvalid(f"{where}: {error}", operation=operation) from error
     except Refused as error:
-        raise ReceiverRefused(f"refused: {error}", operation=operation) from error
-    return Arrived(message_id, None if there is None else request.id in there)
+        raise ReceiverRefused(f"{where}: refused with {error}", operation=operation) from error

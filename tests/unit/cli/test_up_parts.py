@@ -72,6 +72,13 @@ def test_a_worker_gets_its_port_its_folder_and_our_code(tmp_path: Path) -> None:
     assert told == ["sink-timescale: rules refused: no YAML"]
 
 
+def test_who_tells_nobody_without_settings_is_started_only_with_them() -> None:
+    always = ("agent", "streams", "sink-timescale", "sink-gotify")
+    assert make_plan(world()).workers == always
+    webhook = {"INFRASTRUCTOR_WEBHOOK__URL": "https://h/x", "INFRASTRUCTOR_WEBHOOK__SECRET": "0123456789abcdef"}
+    assert make_plan(world(**webhook)).workers == (*always, "sink-webhook")
+
+
 def test_no_two_workers_rotate_one_file(tmp_path: Path) -> None:
     plan = make_plan(world(INFRASTRUCTOR_LOG__FILE=str(tmp_path / "all.log")))
     files = {worker(name, plan, LOCAL, port=20_001, tell=print).env["INFRASTRUCTOR_LOG__FILE"] for name in WORKERS}
@@ -79,7 +86,7 @@ def test_no_two_workers_rotate_one_file(tmp_path: Path) -> None:
 
 
 def test_every_worker_has_a_port_of_its_own() -> None:
-    ports = http_ports()
+    ports = http_ports(WORKERS)
     assert set(ports) == set(WORKERS)
     assert len(set(ports.values())) == len(WORKERS)
 

@@ -13,6 +13,7 @@ from cli.config import CONCERNS
 from cli.main import build_cli
 from runtime.settings import World, check, load, unknown_variables
 from sinks.gotify.settings import GotifySettings
+from sinks.webhook.settings import WebhookSettings
 
 ROOT = Path(__file__).parents[3]
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
@@ -33,7 +34,8 @@ def in_service(name: str) -> dict[str, str]:
 
 def filled(value: str) -> str:
     """Return a value with what Compose puts in for a variable that is set: `${NAME:+text}` is the text."""
-    return re.sub(r"\$\{\w+(?::\+([^}]*)|[^}]*)\}", lambda found: found[1] or "made-up", value)
+    made_up = "https://made-up.example"  # good as an address, and long enough for a secret
+    return re.sub(r"\$\{\w+(?::\+([^}]*)|[^}]*)\}", lambda found: found[1] or made_up, value)
 
 
 def in_units() -> Iterator[tuple[str, str]]:
@@ -65,6 +67,12 @@ def test_without_a_token_gotify_is_not_configured_and_that_is_good() -> None:
     assert not load(GotifySettings, World((("environment", given),))).configured
 
 
+def test_without_an_address_the_webhook_is_not_configured_and_that_is_good() -> None:
+    given = {key: "" for key in in_service("sink-webhook") if "WEBHOOK" in key}
+    assert len(given) == 3
+    assert not load(WebhookSettings, World((("environment", given),))).configured
+
+
 @pytest.mark.parametrize(("place", "name"), sorted({*in_units(), *in_documents()}))
 def test_what_is_written_down_is_a_setting(place: str, name: str) -> None:
     assert unknown({name: "x"}) == [], place
@@ -75,7 +83,9 @@ def test_a_service_runs_a_command_that_exists(service: str) -> None:
     is_command(SERVICES[service]["command"])
 
 
-@pytest.mark.parametrize("arguments", [["agent"], ["streams"], ["sink", "timescale"], ["sink", "gotify"]])
+@pytest.mark.parametrize(
+    "arguments", [["agent"], ["streams"], ["sink", "timescale"], ["sink", "gotify"], ["sink", "webhook"]]
+)
 def test_a_unit_runs_a_command_that_exists(arguments: list[str]) -> None:
     units = " ".join(path.read_text() for path in (ROOT / "deploy/systemd").glob("*.service"))
     assert f"infrastructor {arguments[0]}" in units
