@@ -49,6 +49,11 @@ class Stack:
             "INFRASTRUCTOR_LOG__LEVEL": "error",
         }
 
+    @property
+    def environment_of_process(self) -> dict[str, str]:
+        """The environment of our processes with what all inherit."""
+        return os.environ | self.environment
+
     def kafka(self, **changes: Any) -> KafkaSettings:
         return KafkaSettings(bootstrap_servers=(self.bootstrap,), **changes)
 
