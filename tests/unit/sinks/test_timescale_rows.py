@@ -32,8 +32,8 @@ from sinks.timescale.revision import REVISION
 from sinks.timescale.rows import LetterRow, Rows
 from sinks.timescale.samples import sorted_columns, staged_columns
 from sinks.timescale.series import SeriesCache, identity
+from tests.contract.receivers import requested
 from tests.integration.timescale_setup import START, collected, looked, ms, raw, registered
-from tests.unit.sinks.test_gotify_deliver import requested
 
 READER = RecordReader()
 
