@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from cli.notify import NAMES as RECEIVERS
+
 FAILED = 1
 """Exit code when something was found."""
 
@@ -32,6 +34,8 @@ def check_command(*, file: Path | None) -> None:
     if isinstance(checked, PolicyFile):
         given = ", ".join(name for name, kind in _sections().items() if checked.documents[kind])
         click.echo(f"{path}: revision {checked.policies.revision}, sections: {given or 'none, all defaults'}")
+        for name in sorted(set(checked.policies.notifications.receivers) - set(RECEIVERS)):
+            click.echo(f"{path}: note: no sink of Infrastructor tells {name!r}: something else must, or nobody is told")
         return
     for one in checked:
         click.echo(f"{path}:{one.line}: error: {one.message}")

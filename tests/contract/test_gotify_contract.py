@@ -7,12 +7,14 @@ from uuid import UUID, uuid4
 import pytest
 from pydantic import SecretStr
 
+from runtime.log import get_logger
 from sinks.gotify.client import NEWEST, GotifyClient
 from sinks.gotify.message import NAMESPACE
 from sinks.gotify.port import Gotify, Message
+from sinks.gotify.receiver import GotifyReceiver
 from sinks.telling.port import Misconfigured, Refused
 from tests.contract.gotify_fakes import APP_TOKEN, FakeGotify, GotifyServer, serving
-from tests.contract.receivers import gotify_settings, real_settings
+from tests.contract.receivers import gotify_settings, real_settings, requested
 
 
 def message(text: str = "the disk is **full**") -> Message:
@@ -83,6 +85,17 @@ async def test_what_is_deleted_is_gone_and_may_be_deleted_again(gotify: Gotify) 
     for _ in range(2):
         await gotify.delete(ids[0])
     assert [await found(gotify, one), await found(gotify, other)] == [[], [ids[1]]]
+
+
+async def test_what_is_over_takes_the_place_of_what_was_raised(gotify: Gotify) -> None:
+    replacing = gotify_settings("http://gotify", replace_resolved=True)
+    receiver, alert = GotifyReceiver(gotify, replacing, get_logger("test")), uuid4()
+    raised, other = requested(alert_ids=(alert,)), requested(alert_ids=(uuid4(),))
+    over = requested(kind="resolved", alert_ids=(alert,), over_ids=(alert,))
+    for request in (raised, other, over):
+        await receiver.send([request])
+    receiver.forget()
+    assert set(await receiver.there([raised, other, over]) or ()) == {other.id, over.id}
 
 
 async def test_a_message_without_text_is_refused(gotify: Gotify) -> None:

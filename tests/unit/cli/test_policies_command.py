@@ -34,6 +34,16 @@ def test_mistakes_are_named_with_their_line(tmp_path: Path, monkeypatch: pytest.
         assert "2 errors" in done.output
 
 
+def test_a_receiver_that_has_no_sink_is_noted(tmp_path: Path) -> None:
+    path = tmp_path / "policies.yaml"
+    path.write_text("revision: 7\nnotifications: {receivers: [gotify, gotfy, webhook]}\n")
+    done = CliRunner().invoke(policies, ["check", str(path)])
+    assert done.exit_code == 0
+    assert [line for line in done.output.splitlines() if "note:" in line] == [
+        f"{path}: note: no sink of Infrastructor tells 'gotfy': something else must, or nobody is told"
+    ]
+
+
 def test_what_is_shown_has_the_defaults_of_what_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "policies.yaml"
     path.write_text("revision: 7\nstatus: {flap_transitions: 9}\n")
