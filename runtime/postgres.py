@@ -32,8 +32,9 @@ KEEPALIVE = {
 
 # Class 28: who we are; 3D000: the database is not there; 42501: not permitted (PostgreSQL, appendix A).
 _REFUSED_STATE = re.compile(r"^(28...|3D000|42501)$")
-# Classes 08: connection; 53: resources; 57P: shutdown, starting up.
-_AWAY = ("08", "53", "57P")
+# Classes 08: connection; 57P: shutdown, starting up; 53: insufficient resources.
+_AWAY = ("08", "57P")
+_LACKING = "53"
 # Another try can do better: time limits of transaction and statement, serialization, deadlock, lock not available.
 _NOT_NOW = frozenset({"25P03", "25P04", "57014", "40001", "40P01", "55P03"})
 # While connecting, libpq gives no SQLSTATE, only the server's sentence.
@@ -146,6 +147,9 @@ def translate(error: psycopg.Error, settings: PostgresSettings, *, operation: st
             operation=operation,
             sqlstate=state,
         )
+    if state.startswith(_LACKING):
+        message = f"the database at {where} lacks resources ({reason}): give it disk, memory or connections"
+        return DatabaseUnavailable(message, operation=operation, sqlstate=state)
     no_connection = not state and isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
     if no_connection or state.startswith(_AWAY):
         advice = f"check that it runs, and {_variables(settings)}"
@@ -189,6 +193,9 @@ def _variables(settings: PostgresSettings) -> str:
 
 def _reason(error: psycopg.Error) -> str:
     """Return the server's or libpq's sentence, without its prefix of address and severity."""
+    if error.sqlstate and error.diag.message_primary:
+        # The whole text goes on with the statement and a caret below what is meant.
+        return error.diag.message_primary.rstrip(".")
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     told = lines[-1] if lines else type(error).__name__
     # libpq ends with a hint ("Is the server running on that host ...?") that we give in our own words.

@@ -39,7 +39,7 @@ class TestDatabase:
     server: LocalPostgres
 
 
-def _database_options() -> DatabaseOptions:
+def database_options() -> DatabaseOptions:
     """Take the server that INFRASTRUCTOR_TEST_PG_BIN names (one with timescaledb, say), else the embedded one.
 
     INFRASTRUCTOR_TEST_PG_EDITION=apache runs the extension as its Apache edition.
@@ -51,7 +51,7 @@ def _database_options() -> DatabaseOptions:
 
 @cache
 def _offers_timescaledb() -> bool:
-    return LocalPostgres(Path("unused"), port=1, options=_database_options()).offers_timescaledb
+    return LocalPostgres(Path("unused"), port=1, options=database_options()).offers_timescaledb
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -119,7 +119,7 @@ def topics(broker: Broker) -> KafkaSettings:
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPostgres]:
     """The real server that the tests of one process share."""
-    server = LocalPostgres(tmp_path_factory.mktemp("postgres"), options=_database_options())
+    server = LocalPostgres(tmp_path_factory.mktemp("postgres"), options=database_options())
     server.start()
     with psycopg.connect(server.url, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(_TEMPLATE)))

@@ -3,6 +3,7 @@
 Nothing here waits or asks: the ledger's state is given, and what is decided can be decided again.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -93,10 +94,7 @@ def refused_stream(raw: RawRecord) -> tuple[Stream, int] | None:
     """The stream and sequence of a refused record, where its envelope tells them; None where it does not."""
     if raw.value is None or raw.key is None or raw.topic in {DEVICES, DEAD_LETTERS}:
         return None
-    try:
-        document = orjson.loads(raw.value)
-    except orjson.JSONDecodeError:
-        return None
+    document = _legible(raw.value)
     if not isinstance(document, dict):
         return None
     source, subject, sequence = document.get("source"), document.get("subject"), document.get("sequence")
@@ -108,6 +106,17 @@ def refused_stream(raw: RawRecord) -> tuple[Stream, int] | None:
     # Only under its own key: a foreign subject's stream may belong to another partition, thus to another writer.
     ours = is_source(source) and needs_sequence(source) and subject.encode(errors="replace") == raw.key
     return ((raw.topic, subject, sequence_scope(source)), sequence) if ours and 1 <= sequence < 2**31 else None
+
+
+def _legible(value: bytes) -> object:
+    """What JSON there is; also what many writers take for JSON, NaN and Infinity, for which an event is refused."""
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError:
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return None
 
 
 @dataclass(slots=True, eq=False)

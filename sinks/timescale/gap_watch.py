@@ -21,7 +21,6 @@ from sinks.surroundings import Surroundings
 from sinks.timescale.ledger import Stream
 from sinks.timescale.losses import GAPS, SOURCE
 from sinks.timescale.metrics import SinkMetrics
-from sinks.timescale.rows import moment
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
@@ -49,14 +48,14 @@ def missing(stream: Stream, first: int, last: int, *, noticed_at: datetime) -> G
     )
 
 
-def closed(gap_id: UUID, stream: Stream, first: int, last: int, *, now_ms: int) -> GapClosed:
-    """The event that a gap is whole again."""
+def closed(gap_id: UUID, stream: Stream, first: int, last: int, *, noticed_at: datetime) -> GapClosed:
+    """The event that a gap is whole again; whoever tells it, it is the same."""
     topic, subject, scope = stream
     return GapClosed(
         id=derived_id(gap_id, SOURCE, "closed"),
         source=SOURCE,
         subject=subject,
-        time=moment(now_ms),
+        time=noticed_at,
         data=GapClosedData(gap_id=gap_id, scope=scope, topic=topic, subject=subject, first=first, last=last),
     )
 
@@ -100,6 +99,11 @@ class GapWatch:
         """Look once; how many events were told. Raises psycopg.Error, SendFailed."""
         connection = await self._connect()
         try:
+            # Noticed and committed first: the times in the events must be those that whoever tells them next will find.
+            async with connection.transaction():
+                if not await self._alone(connection):
+                    return 0
+                await self._notice(connection)
             async with connection.transaction():
                 if not await self._alone(connection):
                     return 0
@@ -118,9 +122,12 @@ class GapWatch:
         row = await (await connection.execute(self._sql["try_gaps"])).fetchone()
         return row is not None and bool(row[0])
 
+    async def _notice(self, connection: Connection) -> None:
+        await connection.execute(self._sql["unwatch_gaps"], {"grace_s": self._grace_s})
+        for statement in ("watch_gaps", "watch_whole_gaps"):
+            await connection.execute(self._sql[statement])
+
     async def _ripe(self, connection: Connection) -> list[GapDetected]:
-        await connection.execute(self._sql["unwatch_gaps"])
-        await connection.execute(self._sql["watch_gaps"])
         cursor = await connection.execute(self._sql["ripe_gaps"], {"grace_s": self._grace_s, "most": MOST})
         return [
             missing((topic, subject, scope), first, last, noticed_at=noticed_at)
@@ -129,10 +136,9 @@ class GapWatch:
 
     async def _whole(self, connection: Connection) -> list[GapClosed]:
         cursor = await connection.execute(self._sql["whole_gaps"], {"most": MOST})
-        now_ms = self._around.clock.now_ms()
         return [
-            closed(gap_id, (topic, subject, scope), first, last, now_ms=now_ms)
-            for gap_id, topic, subject, scope, first, last in await cursor.fetchall()
+            closed(gap_id, (topic, subject, scope), first, last, noticed_at=noticed_at)
+            for gap_id, topic, subject, scope, first, last, noticed_at in await cursor.fetchall()
         ]
 
     async def _tell(self, events: Sequence[GapDetected | GapClosed]) -> None:

@@ -147,6 +147,8 @@ class TimescaleSink:
         bounds = await self._reader.bounds(fresh)
         begins = {(p.topic, p.partition): bounds[p][0] for p in fresh}
         stored = await self._store.patiently(lambda: self._writer.offsets(begins))
+        # Who had a partition before may have stored more since then: the end counts as it is after that was read.
+        bounds = await self._reader.bounds(fresh)
         for partition in fresh:
             owner = self._reader.place(partition, stored[partition.topic, partition.partition])
             if owner is not None:

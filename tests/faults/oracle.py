@@ -105,7 +105,7 @@ def events_of(topics: dict[str, list[Seen]]) -> list[Seen]:
 def spool_reached_kafka(committed: list[dict[str, Any]], topics: dict[str, list[Seen]]) -> list[str]:
     """Every event that an agent committed to its spool is in Kafka, as it was committed."""
     there = {one.id: one.event for one in events_of(topics)}
-    return _named("committed, not in Kafka", [event["id"] for event in committed if event["id"] not in there]) + _named(
+    return named("committed, not in Kafka", [event["id"] for event in committed if event["id"] not in there]) + named(
         "another in Kafka", [event["id"] for event in committed if there.get(event["id"], event) != event]
     )
 
@@ -127,7 +127,7 @@ def sequences_whole(topics: dict[str, list[Seen]]) -> list[str]:
         for stream, seen in numbers.items()
         if len(seen) != max(seen)
     ]
-    return _named("a number for two events", wrong) + _named("a hole", holes)
+    return named("a number for two events", wrong) + named("a hole", holes)
 
 
 def _first_hole(seen: dict[int, str]) -> int:
@@ -146,7 +146,7 @@ def order_kept(topics: dict[str, list[Seen]]) -> list[str]:
         if sequence > high[one.stream] + 1:
             wrong.append(f"{one.stream}: {sequence} came after {high[one.stream]}")
         high[one.stream] = max(high[one.stream], sequence)
-    return _named("out of order", wrong)
+    return named("out of order", wrong)
 
 
 def stored_once(topics: dict[str, list[Seen]], database: str) -> list[str]:
@@ -161,10 +161,10 @@ def stored_once(topics: dict[str, list[Seen]], database: str) -> list[str]:
         )
     missing = [i for i in expected if i not in stored and i not in dead]
     return (
-        _named("in Kafka, not in events", missing)
-        + _named("stored twice", [i for i, count in stored.items() if count != 1])
-        + _named("stored and dead", [i for i in stored if i in dead])
-        + _named("in events, not in Kafka", [i for i in stored if i not in expected])
+        named("in Kafka, not in events", missing)
+        + named("stored twice", [i for i, count in stored.items() if count != 1])
+        + named("stored and dead", [i for i in stored if i in dead])
+        + named("in events, not in Kafka", [i for i in stored if i not in expected])
     )
 
 
@@ -194,8 +194,8 @@ def samples_once(topics: dict[str, list[Seen]], database: str) -> list[str]:
             stored[device, name, json.dumps(labels, sort_keys=True), at] = value
     wrong = [str(key) for key, value in expected.items() if stored.get(key) != value]
     return (
-        _named("a sample that is not stored with its value", wrong)
-        + _named("a row that no event has", [str(key) for key in stored if key not in expected])
+        named("a sample that is not stored with its value", wrong)
+        + named("a row that no event has", [str(key) for key in stored if key not in expected])
         + ([] if rows == len(stored) else [f"{rows} rows for {len(stored)} samples"])
     )
 
@@ -212,9 +212,9 @@ def same_events(what: str, derived: dict[str, dict[str, Any]], found: list[Seen]
         f"{i}: derived {derived[i]} found {there[i]}" for i in derived if i in there and derived[i] != there[i]
     ]
     return (
-        _named(f"{what}: derived again, not in the topic", [i for i in derived if i not in there])
-        + _named(f"{what}: in the topic, not derived again", [i for i in there if i not in derived])
-        + _named(f"{what}: different", differing)
+        named(f"{what}: derived again, not in the topic", [i for i in derived if i not in there])
+        + named(f"{what}: in the topic, not derived again", [i for i in there if i not in derived])
+        + named(f"{what}: different", differing)
     )
 
 
@@ -240,13 +240,14 @@ def current_state(topics: dict[str, list[Seen]], database: str) -> list[str]:
             str(row[0]): row[1] for row in connection.execute("SELECT alert_id, resolved_at IS NOT NULL FROM alerts")
         }
     return (
-        _named("another current status", [d for d in newest.keys() | stored.keys() if newest.get(d) != stored.get(d)])
-        + _named("an alert that is not stored, or stored without an event", list(raised ^ alerts.keys()))
-        + _named("an alert open or resolved wrongly", [i for i, over in alerts.items() if over != (i in resolved)])
+        named("another current status", [d for d in newest.keys() | stored.keys() if newest.get(d) != stored.get(d)])
+        + named("an alert that is not stored, or stored without an event", list(raised ^ alerts.keys()))
+        + named("an alert open or resolved wrongly", [i for i, over in alerts.items() if over != (i in resolved)])
     )
 
 
-def _named(what: str, found: list[str]) -> list[str]:
+def named(what: str, found: list[str]) -> list[str]:
+    """One sentence that counts the violations and names some; none where there is none."""
     if not found:
         return []
     some = "; ".join(found[:MOST_NAMED])

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from runtime.clock import ManualClock
 from runtime.engines import engine
 from runtime.errors import DatabaseRefused, DatabaseUnavailable, InfrastructorError
-from runtime.postgres import connect, connect_patiently, masked_url, translated
+from runtime.postgres import connect, connect_patiently, masked_url, translate, translated
 from runtime.settings import PostgresSettings
 from tests.conftest import TestDatabase
 
@@ -63,6 +63,23 @@ async def test_a_transaction_that_is_forgotten_ends_and_is_told_as_away(settings
         await connection.execute("SELECT 1")
     assert failed.value.retryable
     await connection.close()
+
+
+async def test_why_it_was_not_now_is_the_servers_sentence_not_its_caret(settings: PostgresSettings) -> None:
+    async with await connect(settings, "a") as one, await connect(settings, "b") as other:
+        await one.execute("CREATE TABLE held (n int)")
+        await one.commit()
+        await one.execute("LOCK TABLE held")
+        await other.execute("SET lock_timeout = '20ms'")
+        sentence = r"\(canceling statement due to lock timeout\)$"
+        with pytest.raises(DatabaseUnavailable, match=sentence), translated(settings, operation="write"):
+            await other.execute("SELECT 1,\n n FROM held")
+
+
+def test_a_full_disk_is_not_told_as_a_server_that_is_away(settings: PostgresSettings) -> None:
+    found = translate(psycopg.errors.DiskFull("No space left on device"), settings, operation="write")
+    assert isinstance(found, DatabaseUnavailable)
+    assert "lacks resources (No space left on device): give it disk" in str(found)
 
 
 async def test_a_wrong_statement_is_a_fault_and_passes_as_it_is(settings: PostgresSettings) -> None:

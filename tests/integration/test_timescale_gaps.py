@@ -113,10 +113,26 @@ async def test_a_hole_is_told_after_the_grace_and_closed_when_it_is_filled(url: 
     closed = told(to)[-1]
     assert isinstance(closed, GapClosed)
     assert closed.data.gap_id == first.id
+    assert await watch(url, to)[0].turn() == 1, "by another process again, as the same event"
+    assert told(to)[-1] == closed
+    assert closed.time > first.time
     await stored(writer, reports, to.records(COLLECTIONS)[2:])
     assert rows(url, "SELECT gap_id FROM gaps_open") == []
     assert one(url, "SELECT closed_event_id FROM gaps") == closed.id
     assert await watch(url, to)[0].turn() == 0
+    assert one(url, "SELECT count(*) FROM gap_watch") == 0
+
+
+async def test_what_comes_while_the_report_is_under_way_does_not_make_another(url: str, writer: Writer) -> None:
+    owner, reports, to = await owned(writer), await owned(writer, COLLECTIONS), log()
+    await stored(writer, owner, metrics(*(looked(number) for number in (1, 2, 6))))
+    assert await watch(url, to)[0].turn() == 1
+    await stored(writer, owner, metrics(looked(4), begin=3))
+    assert await watch(url, to)[0].turn() == 1, "by another process again, as the same event"
+    assert told(to)[0] == told(to)[1]
+    await stored(writer, reports, to.records(COLLECTIONS))
+    assert await watch(url, to)[0].turn() == 0
+    assert rows(url, "SELECT first_missing, last_missing, missing FROM gaps_open") == [(3, 5, 2)]
 
 
 async def test_what_closes_within_the_grace_is_no_gap(url: str, writer: Writer) -> None:

@@ -3,19 +3,37 @@
 SELECT pg_try_advisory_xact_lock(4709231408);
 
 -- name: unwatch_gaps
--- Holes that closed or changed since they were noticed, or that were told, are watched no more.
+-- Holes that closed or changed since they were noticed, or whose report is stored, are watched no more; nor are gaps
+-- that were closed. What is past the grace was told as it is: when some of it comes before the report is stored, it
+-- stays, or the rest would be told once more. What was noticed at the time that a report gives was the hole, not its end.
 DELETE FROM gap_watch w
 WHERE NOT EXISTS (
     SELECT FROM gaps_open o
-    WHERE o.gap_id IS NULL
-      AND (o.topic, o.subject, o.scope, o.first_missing, o.last_missing)
-          = (w.topic, w.subject, w.scope, w.first_missing, w.last_missing)
+    WHERE (o.topic, o.subject, o.scope) = (w.topic, w.subject, w.scope)
+      AND CASE
+          WHEN (o.first_missing, o.last_missing) = (w.first_missing, w.last_missing)
+          THEN o.gap_id IS NULL OR (o.missing = 0 AND o.detected_at <> w.noticed_at)
+          ELSE o.gap_id IS NULL AND w.noticed_at <= now() - make_interval(secs => %(grace_s)s)
+               AND o.first_missing <= w.last_missing AND o.last_missing >= w.first_missing
+          END
 );
 
 -- name: watch_gaps
--- Notice the holes that no report explains.
+-- Notice the holes that no report explains, stored or under way.
 INSERT INTO gap_watch (topic, subject, scope, first_missing, last_missing)
-SELECT o.topic, o.subject, o.scope, o.first_missing, o.last_missing FROM gaps_open o WHERE o.gap_id IS NULL
+SELECT o.topic, o.subject, o.scope, o.first_missing, o.last_missing
+FROM gaps_open o
+WHERE o.gap_id IS NULL AND NOT EXISTS (
+    SELECT FROM gap_watch w
+    WHERE (w.topic, w.subject, w.scope) = (o.topic, o.subject, o.scope)
+      AND o.first_missing <= w.last_missing AND o.last_missing >= w.first_missing
+);
+
+-- name: watch_whole_gaps
+-- Notice the gaps of which nothing is missing any more.
+INSERT INTO gap_watch (topic, subject, scope, first_missing, last_missing)
+SELECT o.topic, o.subject, o.scope, o.first_missing, o.last_missing
+FROM gaps_open o WHERE o.gap_id IS NOT NULL AND o.missing = 0
 ON CONFLICT DO NOTHING;
 
 -- name: ripe_gaps
@@ -23,14 +41,21 @@ ON CONFLICT DO NOTHING;
 SELECT w.topic, w.subject, w.scope, w.first_missing, w.last_missing, w.noticed_at
 FROM gap_watch w
 WHERE w.noticed_at <= now() - make_interval(secs => %(grace_s)s)
+  AND NOT EXISTS (
+      SELECT FROM gaps g
+      WHERE g.detected_at IS NOT NULL
+        AND (g.topic, g.subject, g.scope, g.first_missing, g.last_missing)
+            = (w.topic, w.subject, w.scope, w.first_missing, w.last_missing)
+  )
 ORDER BY w.noticed_at, w.topic, w.subject, w.scope, w.first_missing
 LIMIT %(most)s;
 
 -- name: whole_gaps
--- Open gaps of which nothing is missing any more.
-SELECT o.gap_id, o.topic, o.subject, o.scope, o.first_missing, o.last_missing
+-- Open gaps of which nothing is missing any more, and when that was noticed.
+SELECT o.gap_id, o.topic, o.subject, o.scope, o.first_missing, o.last_missing, w.noticed_at
 FROM gaps_open o
-WHERE o.gap_id IS NOT NULL AND o.missing = 0
+JOIN gap_watch w USING (topic, subject, scope, first_missing, last_missing)
+WHERE o.gap_id IS NOT NULL AND o.missing = 0 AND o.detected_at <> w.noticed_at
 ORDER BY o.gap_id
 LIMIT %(most)s;
 

@@ -140,6 +140,10 @@ def test_a_refused_record_keeps_its_place_in_the_ledger_where_it_tells_it() -> N
     found = read(broken, READER, now_ms=1)
     assert isinstance(found, DeadLetter)
     assert refused_stream(found.origin) == ((METRICS, "web-1", "01935c1e-7e1c-7000-8000-000000000001"), 7)
+    # No JSON, strictly: but many writers take NaN for it, and the envelope is legible.
+    constant = RawRecord(METRICS, 0, 5, good.appended_ms, good.key, good.value.replace(b"0.25", b"NaN"))
+    assert isinstance(read(constant, READER, now_ms=1), DeadLetter)
+    assert refused_stream(constant) == refused_stream(found.origin)
 
 
 @pytest.mark.parametrize(
