@@ -15,7 +15,6 @@ import asyncio
 import cProfile
 import gc
 import json
-import logging
 import multiprocessing
 import pstats
 import re
@@ -271,7 +270,6 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--profile", action="store_true")
     options = parser.parse_args()
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     with stack(database=False) as made:
         if options.profile:
             profile(made, options.looks)

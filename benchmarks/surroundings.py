@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -65,6 +66,8 @@ class Stack:
 @contextmanager
 def stack(*, kafka: bool = True, database: bool = True) -> Iterator[Stack]:
     """Start what is asked for, as it is shipped (fsync on); INFRASTRUCTOR_TEST_PG_BIN names another server."""
+    # New topics have no leader for a moment, and clients say so each time they ask.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     named = os.environ.get("INFRASTRUCTOR_TEST_PG_BIN")
     binaries = Path(named) if named else None
     with ExitStack() as after:
