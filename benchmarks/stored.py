@@ -106,7 +106,7 @@ def roll_up(connection: Connection, begin: datetime, end: datetime) -> bool:
     for rollup in ROLLUPS:
         if keepers == {"sink"}:
             # Stretch after stretch, as time goes by: rows then lie as they do in a table that grew.
-            at = begin - timedelta(days=1)
+            at = begin.replace(hour=0, minute=0, second=0)
             while at < end:
                 until = at + max(rollup.step, timedelta(hours=1))
                 connection.execute(SQL[f"compute_{rollup.short}"], {"begin": at, "end": until})
