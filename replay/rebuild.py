@@ -8,6 +8,7 @@ Where retention has taken the start of the source, states begin with what is kep
 the topic, and nothing is put that follows from records which the workers had dealt with.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -26,6 +27,7 @@ from schemas.record import RawRecord, RecordReader
 from schemas.refusal import EventRefused
 from streams.applied import Derived
 from streams.derivations import all_derivations
+from streams.entries import FIRST, Entries, Term
 from streams.fleet import AnyDerivation
 from streams.folds import Fold, fold_of
 from streams.origin import Origin, output_partition
@@ -33,6 +35,9 @@ from streams.stored import StateUnreadable, partition_key
 from streams.worker.evidence import Evidence, gather
 
 Tell = Callable[[str], None]
+
+_LAST = 2**31 - 1
+"""No generation of a group is higher."""
 
 
 @dataclass(slots=True)
@@ -137,6 +142,7 @@ class Rebuild:
         self._everything = everything
         self._tell = tell
         self._reader = RecordReader()
+        self._terms: dict[int, Term] = {}
 
     async def run(self) -> Rebuilt:
         """Do it. Raises AlreadyRunning, KafkaUnavailable, KafkaRefused, TopicsMissing, SendFailed."""
@@ -178,16 +184,12 @@ class Rebuild:
 
     async def _stored(self) -> dict[int, dict[bytes, bytes]]:
         """What the changelog holds now, by partition."""
-        found: dict[int, dict[bytes, bytes]] = {}
+        found: dict[int, Entries] = defaultdict(Entries)
         async for raw in read_topics(self._settings, [self._changelog]):
-            if raw.key is None:
-                continue
-            entries = found.setdefault(raw.partition, {})
-            if raw.value is None:
-                entries.pop(raw.key, None)
-            else:
-                entries[raw.key] = raw.value
-        return found
+            found[raw.partition].take(raw)
+        # Above that of any worker that found the same, should one be left that only stands still.
+        self._terms = {number: one.partitions[number].term.after(_LAST) for number, one in found.items()}
+        return {number: entries.values for number, entries in found.items()}
 
     async def _told(self, inputs: Sequence[int]) -> _Told:
         """What the output topic holds of this derivation."""
@@ -266,4 +268,4 @@ class Rebuild:
             await self._producer.send([entry(fold.partition, *changes.partition)])
 
     def _entry(self, partition: int, key: bytes, value: bytes | None) -> Outgoing:
-        return Outgoing(self._changelog, key, value, partition=partition)
+        return Outgoing(self._changelog, key, value, self._terms.get(partition, FIRST).headers(), partition)

@@ -11,6 +11,7 @@ from replay.plan import Reach
 from runtime.kafka.catalog import TopicCatalog
 from runtime.settings import KafkaSettings
 from streams.derivations import all_derivations
+from streams.entries import Entries
 from streams.fleet import AnyDerivation, FleetDerivation
 from streams.stored import StoredDocuments, entries_of, take_own
 
@@ -52,11 +53,11 @@ async def standings(settings: KafkaSettings, catalog: TopicCatalog, device: str)
         partition = int(DefaultPartitioner()(device.encode(), partitions, partitions))
         stored = bounds[changelogs[one.name], partition]
         reach = Reach(changelogs[one.name], partition, stored.begin, stored.end)
-        entries: dict[bytes, bytes | None] = {}
+        entries = Entries()
         async for piece in read_reaches(settings, [reach]):
-            entries |= {raw.key: raw.value for raw in piece.raws if raw.key is not None}
-        kept = {key: value for key, value in entries.items() if value}
-        found.append(standing_of(one, partition, kept, device=device, end=bounds[one.reads, partition].end))
+            for raw in piece.raws:
+                entries.take(raw)
+        found.append(standing_of(one, partition, entries.values, device=device, end=bounds[one.reads, partition].end))
     return found
 
 

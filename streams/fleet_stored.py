@@ -86,9 +86,10 @@ def _as_of(key: Key, value: Mapping[str, Any], loaded: LoadedParts) -> Any:
         if part is None:
             loaded.gone.append(key)
         return part
-    if since != loaded.partition.offset:
-        # Two wrote at once, and the slower one put the partition back.
-        raise _unreadable(key, f"is of offset {offset}, the partition of {loaded.partition.offset}")
+    # An earlier `since` is that of a worker that lost the partition while it wrote. Its successor has not come so far
+    # yet, and has not changed the part, or it would have written it.
+    if since > loaded.partition.offset:
+        raise _unreadable(key, f"is of offset {offset} after {since}, the partition of {loaded.partition.offset}")
     loaded.ahead.append(key)
     return before
 

@@ -11,6 +11,7 @@ from runtime.kafka.catalog import load_catalog
 from runtime.settings import KafkaSettings
 from schemas.record import AnyRead, RawRecord, Record, RecordReader
 from schemas.refusal import EventRefused
+from streams.entries import Entries
 
 _OF_PARTITIONS = b"_partition-"
 """How the keys of ticks and rules begin."""
@@ -73,18 +74,13 @@ async def extent(
 
 
 async def entries(settings: KafkaSettings, reaches: Sequence[Reach]) -> dict[bytes, bytes]:
-    """What a compacted topic holds: the last value of each key, deleted ones left out."""
-    found: dict[bytes, bytes] = {}
+    """What a changelog of states holds: of each key the entry that counts, deleted ones left out."""
+    found = Entries()
     async with aclosing(read_reaches(settings, reaches)) as pieces:
         async for piece in pieces:
             for raw in piece.raws:
-                if raw.key is None:
-                    continue
-                if raw.value:
-                    found[raw.key] = raw.value
-                else:
-                    found.pop(raw.key, None)
-    return found
+                found.take(raw)
+    return found.values
 
 
 async def decoded(

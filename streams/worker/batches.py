@@ -163,13 +163,15 @@ class Batches:
         """Write what changed of the partitions that are still ours: states, then the partitions' own."""
         changed = [(owned, owned.fold.changes()) for owned in touched if self._ownership.holds(owned)]
         ours = [(owned, changes) for owned, changes in changed if changes is not None]
-        states = [self._state(owned, key, value) for owned, changes in ours for key, value in changes.states]
+        states = [
+            self._state(owned, key, value) for owned, changes in ours for key, value in (*owned.mend, *changes.states)
+        ]
         await self._tools.sender.send(states)
         self._tools.pulse.check()
         ours = [(owned, changes) for owned, changes in ours if self._ownership.holds(owned)]
         await self._tools.sender.send([self._state(owned, *changes.partition) for owned, changes in ours])
         for owned, _ in ours:
-            owned.stored = owned.fold.next_offset
+            owned.stored, owned.mend = owned.fold.next_offset, ()
             self._tools.metrics.applied.labels(owned.topic, owned.partition).set(owned.stored - 1)
         await self._tools.sender.send(self._forgotten(ours))
         return len(states)
@@ -178,4 +180,4 @@ class Batches:
         return [self._state(owned, key, None) for owned, changes in ours for key in changes.forgotten]
 
     def _state(self, owned: Owned, key: bytes, value: bytes | None) -> Outgoing:
-        return Outgoing(self._changelog, key, value, partition=owned.partition)
+        return Outgoing(self._changelog, key, value, owned.term.headers(), owned.partition)

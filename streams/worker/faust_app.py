@@ -7,7 +7,7 @@ deciding where to read from.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import faust
@@ -21,10 +21,11 @@ from runtime.kafka.options import faust_broker_options
 from runtime.log import get_logger
 from runtime.settings import KafkaSettings
 from schemas.record import RawRecord
+from streams.entries import Precedence
 from streams.fleet import AnyDerivation
 from streams.settings import StreamsSettings
 from streams.worker.assigning import ListedAssignor
-from streams.worker.owned import Owned, Ownership
+from streams.worker.owned import Owned, Ownership, Recovered
 
 Work = Callable[[Sequence[RawRecord]], Awaitable[None]]
 Failed = Callable[[BaseException], None]
@@ -52,6 +53,37 @@ class StatePositionTransport(Transport):
     """The transport with our consumer."""
 
     Consumer = StatePositionConsumer
+
+
+class StateTable(faust.Table[bytes, bytes]):
+    """A table that takes from its changelog what counts, in recovery; nothing else ever writes it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.precedence: dict[int, Precedence] = {}
+        self._read_to: dict[int, int] = {}
+
+    @property
+    def entries(self) -> Mapping[bytes, bytes]:
+        """What was recovered; after a rebalance also of partitions that went away."""
+        found: Mapping[bytes, bytes] = self.data.data
+        return found
+
+    def apply_changelog_batch(self, batch: Iterable[EventT[Any]]) -> None:
+        """Take in a piece of the changelog."""
+        taken = []
+        for event in batch:
+            message = event.message
+            partition = message.partition
+            if message.offset <= self._read_to.get(partition, -1) or partition not in self.precedence:
+                # It was another's in between: read from its beginning once more.
+                self.precedence[partition] = Precedence()
+            self._read_to[partition] = message.offset
+            key: Any = message.key
+            headers: Any = message.headers or ()
+            if self.precedence[partition].takes(key, headers):
+                taken.append(event)
+        super().apply_changelog_batch(taken)
 
 
 class StreamsApp(faust.App):
@@ -87,6 +119,7 @@ def build_app(
         stream_buffer_maxsize=max(2 * settings.batch_records, 1000),
         broker_client_id="infrastructor-streams",
         PartitionAssignor=ListedAssignor,
+        Table=StateTable,
         **faust_broker_options(kafka),
     )
     app.ownership = ownership
@@ -192,8 +225,9 @@ def _past_what_is_gone(owned: Owned, earliest: int) -> None:
 
 async def _recovered(app: Any, *_: Any, **__: Any) -> None:
     places = [(tp.topic, tp.partition) for tp in app.consumer.assignment()]
+    tables = {name: Recovered(table.entries, table.precedence) for name, table in app.tables.items()}
     try:
-        app.ownership.take(places, {name: table.data.data for name, table in app.tables.items()})
+        app.ownership.take(places, tables, generation=app.consumer_generation_id)
     except InfrastructorError as error:
         # Faust would end this service and leave the others waiting.
         app.failed(error)

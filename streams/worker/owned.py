@@ -6,10 +6,11 @@ applied, so a state that went back (a paused worker wrote an old one) is caught 
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from runtime.log import get_logger
+from streams.entries import FIRST, Precedence, Term
 from streams.fleet import AnyDerivation
 from streams.folds import Fold, fold_of
 from streams.worker.evidence import Evidence, Place, require_states
@@ -29,6 +30,12 @@ class Owned:
     fold: Fold
     stored: int
     """The next offset as it is stored."""
+
+    term: Term = FIRST
+    """In which its states are written."""
+
+    mend: tuple[tuple[bytes, bytes | None], ...] = ()
+    """Entries that count, over which late ones lie in the changelog: to be written again with the next states."""
 
     end: int = 0
     """The end of the log as far as it is known: behind the last tick that we put."""
@@ -84,6 +91,14 @@ class Owned:
         return max(0, self.end - self.stored)
 
 
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """A table as it was recovered: its entries, and by partition what was found out about them."""
+
+    entries: Mapping[bytes, bytes] = field(default_factory=dict)
+    partitions: Mapping[int, Precedence] = field(default_factory=dict)
+
+
 class Ownership:
     """The partitions of this worker, by topic and number."""
 
@@ -111,8 +126,8 @@ class Ownership:
         """A rebalance begins: nothing is ours until it is given again."""
         self._owned = {}
 
-    def take(self, places: Iterable[Place], tables: Mapping[str, Mapping[bytes, bytes]]) -> None:
-        """Own these partitions, with the states in the recovered tables (by table name).
+    def take(self, places: Iterable[Place], tables: Mapping[str, "Recovered"], *, generation: int) -> None:
+        """Own these partitions, with the states in the recovered tables (by table name), in this generation.
 
         Raises StateUnreadable, StateLost.
         """
@@ -123,11 +138,18 @@ class Ownership:
         owned: dict[Place, Owned] = {}
         for topic, partitions in by_topic.items():
             derivation = self.derivations[topic]
-            entries = _by_partition(tables[derivation.table])
+            entries = _by_partition(tables[derivation.table].entries)
             for partition in sorted(partitions):
                 fold = fold_of(derivation, partition)
                 fold.load(entries.get(partition, ()))
-                owned[topic, partition] = Owned(derivation, topic, fold, fold.next_offset)
+                found = tables[derivation.table].partitions.get(partition, Precedence())
+                mend = tuple((key, tables[derivation.table].entries.get(key)) for key in sorted(found.overwritten))
+                owned[topic, partition] = Owned(
+                    derivation, topic, fold, fold.next_offset, term=found.term.after(generation), mend=mend
+                )
+                if mend:
+                    facts = {"topic": topic, "partition": partition, "states": len(mend)}
+                    self._log.warning("another wrote after it had lost the partition: put right", **facts)
         positions = {place: one.stored for place, one in owned.items()}
         for topic, partition in require_states(positions, self.evidence, self.derivations):
             self._log.warning("the state went back, and is brought up from the log", topic=topic, partition=partition)

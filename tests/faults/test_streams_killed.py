@@ -91,12 +91,20 @@ async def struck(stage: Stage, names: list[str], seed: int, *, gap_s: tuple[floa
     running = asyncio.create_task(load.run())
     try:
         await Strikes(stage, load, rng).one_after_the_other(names, gap_s=gap_s)
-        await stage.for_a_while(2)
+        await much_is_told(stage)
     finally:
         load.stop()
         await running
     stage.note(f"{load.sent} records sent, {load.again} times again")
     await stage.at_rest()
+
+
+async def much_is_told(stage: Stage) -> None:
+    """Let load and workers go on until there is enough to be judged; of all, notifications come last."""
+    for _ in range(30):
+        await stage.for_a_while(1)
+        if len(events(await read(stage.settings, "infra.notifications"))) >= 2 * LEAST["notifications"]:
+            return
 
 
 async def test_two_workers_and_all_that_can_happen_to_them_change_no_result(broker: Broker, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from schemas.record import RawRecord
 from schemas.registry import Event
 from streams.batch import derive
 from streams.derivations import all_derivations
+from streams.entries import Entries
 from streams.fleet import AnyDerivation
 from tests.unit.streams.log_of_events import Log
 
@@ -141,13 +142,14 @@ def raws_of(*logs: Log) -> list[RawRecord]:
 async def applied_offsets(settings: KafkaSettings, derivation: AnyDerivation) -> dict[int, int]:
     """By partition, the last offset whose results are stored, as the changelog has it."""
     changelog = load_catalog(settings).changelog(derivation.table)
-    found: dict[int, int] = {}
+    entries = Entries()
     for raw in await read(settings, changelog):
-        assert raw.key is not None
-        if raw.key.endswith(b"|_partition"):
-            # A rebuild takes a partition's own state away before it writes the others.
-            found[raw.partition] = orjson.loads(raw.value)["offset"] if raw.value is not None else -1
-    return found
+        entries.take(raw)
+    return {
+        int(key.split(b"|")[0]): orjson.loads(value)["offset"]
+        for key, value in entries.values.items()
+        if key.endswith(b"|_partition")
+    }
 
 
 async def compare_with_the_fold(settings: KafkaSettings) -> dict[str, int]:

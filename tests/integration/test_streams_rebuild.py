@@ -23,6 +23,7 @@ from runtime.kafka.producer import KafkaProducer, Outgoing
 from runtime.settings import KafkaSettings
 from schemas.codec import decode
 from schemas.registry import COLLECTIONS, STATUS
+from streams.entries import Term
 from tests.integration.streams_worker import (
     ROOT,
     SESSION_S,
@@ -187,7 +188,7 @@ async def test_a_damaged_state_ends_the_worker_with_what_to_do(broker: Broker, t
     settings = KafkaSettings(bootstrap_servers=(broker.bootstrap,), session_timeout_s=SESSION_S, heartbeat_s=1)
     await apply_topics(settings, load_catalog(settings))
     producer = KafkaProducer(settings, "test")
-    await producer.send([Outgoing(CHANGELOG, b"3|web-1", b"{", partition=3)])
+    await producer.send([Outgoing(CHANGELOG, b"3|web-1", b"{", Term(9).headers(), 3)])
     await producer.close()
     with Worker(broker.bootstrap, tmp_path, **SMALL) as worker:
         assert worker.process.wait(40) == 70

@@ -22,12 +22,13 @@ from schemas.registry import COLLECTIONS, DEAD_LETTERS, STATUS
 from streams.derivation import Moment, Step
 from streams.derivations import all_derivations
 from streams.device_status.core import DeviceStatus
+from streams.entries import Entries
 from streams.fold import PartitionFold
 from streams.stored import device_key, partition_key
 from streams.worker.batches import Batches, Tools
 from streams.worker.limit import Limit, Tally
 from streams.worker.metrics import StreamsMetrics
-from streams.worker.owned import MOST_REREADS, Owned, Ownership
+from streams.worker.owned import MOST_REREADS, Owned, Ownership, Recovered
 from streams.worker.pulse import Paused, Pulse
 from streams.worker.writing import PatientSender
 from tests.contract.memory_log import MemoryLog
@@ -61,6 +62,7 @@ class Shell:
         self.kafka = Recording()
         self.clock = ManualClock()
         self.ownership = Ownership([core or DeviceStatus()])
+        self.generation = 0
         self.take()
         self.pulse = Pulse(self.clock, most_s=5)
         registry = CollectorRegistry()
@@ -79,8 +81,12 @@ class Shell:
 
     def take(self) -> None:
         """Own partition 3 with the states that are in the changelog, as after recovery."""
-        entries = {raw.key: raw.value for raw in self.kafka.log.records(CHANGELOG)}
-        self.ownership.take([(COLLECTIONS, 3), ("other", 1)], {"device_status": entries})  # type: ignore[dict-item]
+        self.generation += 1
+        entries = Entries()
+        for raw in self.kafka.log.records(CHANGELOG):
+            entries.take(raw)
+        tables = {"device_status": Recovered(entries.values, entries.partitions)}
+        self.ownership.take([(COLLECTIONS, 3), ("other", 1)], tables, generation=self.generation)
 
     async def reread(self, partitions: Sequence[Owned]) -> None:
         self.set_back += [owned.fold.next_offset for owned in partitions]

@@ -19,7 +19,7 @@ from streams.derivations import all_derivations
 from streams.worker.books import BookFile, policy_books, rule_books
 from streams.worker.clockwork import Clockwork
 from streams.worker.metrics import StreamsMetrics
-from streams.worker.owned import Ownership
+from streams.worker.owned import Ownership, Recovered
 from streams.worker.rulebook import Rulebook
 from streams.worker.shown import Shown
 from streams.worker.writing import PatientSender
@@ -51,8 +51,7 @@ class Shell:
         self.file.write_text(f"revision: {revision}\nrules: {rules}\n")
 
     def take(self) -> None:
-        tables: dict[str, dict[bytes, bytes]] = {one.table: {} for one in all_derivations()}
-        self.ownership.take(self.places, tables)
+        self.ownership.take(self.places, {one.table: Recovered() for one in all_derivations()}, generation=1)
 
     def events(self, topic: str) -> list[Any]:
         return [decode(raw.value) for raw in self.log.records(topic) if raw.value is not None]

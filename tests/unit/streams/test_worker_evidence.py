@@ -13,7 +13,7 @@ from streams.fold import PartitionFold
 from streams.origin import Origin, output_partition
 from streams.stored import device_key
 from streams.worker.evidence import Evidence, StateLost, Verdict, require_states
-from streams.worker.owned import Ownership
+from streams.worker.owned import Ownership, Recovered
 from streams.worker.writing import SILENT_S, PatientSender
 from tests.unit.streams.log_of_events import Collections
 
@@ -65,7 +65,7 @@ def test_nothing_is_owned_of_what_is_lost() -> None:
     ownership = Ownership([DeviceStatus()])
     ownership.evidence = {(COLLECTIONS, 3): Evidence(0, 90, 80)}
     with pytest.raises(StateLost):
-        ownership.take([(COLLECTIONS, 3)], {"device_status": {}})
+        ownership.take([(COLLECTIONS, 3)], {"device_status": Recovered()}, generation=1)
     assert list(ownership) == []
 
 
@@ -81,7 +81,7 @@ def test_a_table_that_still_holds_partitions_that_went_away_gives_none_of_their_
         entries[key] = value
         entries[key.replace(b"3|", b"5|")] = value
     ownership = Ownership([DeviceStatus()])
-    ownership.take([(COLLECTIONS, 3), (COLLECTIONS, 4)], {"device_status": entries})
+    ownership.take([(COLLECTIONS, 3), (COLLECTIONS, 4)], {"device_status": Recovered(entries)}, generation=1)
     by_partition = {owned.partition: owned.fold for owned in ownership}
     assert by_partition[3].next_offset == 1
     assert by_partition[4].next_offset == 0

@@ -14,7 +14,7 @@ from schemas.record import RawRecord
 from streams.derivations import all_derivations
 from streams.settings import StreamsSettings
 from streams.worker.faust_app import StreamsApp, add_agent, build_app
-from streams.worker.owned import Ownership
+from streams.worker.owned import Ownership, Recovered
 
 
 async def worked(_: Sequence[RawRecord]) -> None:
@@ -41,7 +41,7 @@ def test_what_is_known_to_lose_or_hang_is_off(app: StreamsApp) -> None:
     assert not app.conf.topic_allow_declare
     assert app.conf.stream_wait_empty
     assert app.conf.store.scheme == "memory"
-    assert {type(table).__name__ for table in app.tables.values()} == {"Table"}
+    assert {type(table).__name__ for table in app.tables.values()} == {"StateTable"}
 
 
 def test_one_agent_a_topic_and_one_at_a_time(app: StreamsApp) -> None:
@@ -79,7 +79,7 @@ async def test_positions_are_those_of_our_states_whatever_kafka_has_committed(ap
         nothing, on_partitions_revoked=nothing, on_partitions_assigned=nothing
     )
     places = app.ownership
-    places.take([("infra.collections", 3)], {one.table: {} for one in all_derivations()})
+    places.take([("infra.collections", 3)], {one.table: Recovered() for one in all_derivations()}, generation=1)
 
     async def seek_wait(positions: dict[Any, int]) -> None:
         sought.update(positions)
