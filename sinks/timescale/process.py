@@ -67,8 +67,9 @@ def build(
     settings: SinkSettings,
     around: Surroundings,
     metrics: SinkMetrics,
+    writer: Writer | None = None,
 ) -> TimescaleSink:
-    """The sink on real Kafka and PostgreSQL, not yet connected to either."""
+    """The sink on real Kafka and PostgreSQL, not yet connected to either; on a writer of the caller's, if given."""
 
     def explain(error: psycopg.Error) -> InfrastructorError | None:
         return translate(error, database, operation="store")
@@ -76,7 +77,7 @@ def build(
     async def require(waiting: Waiting) -> None:
         await require_topics(kafka, load_catalog(kafka), TOPICS, waiting=waiting)
 
-    writer = Writer(lambda: connect(database, NAME))
+    writer = writer or Writer(lambda: connect(database, NAME))
     producer = KafkaProducer(kafka, NAME)
     store = Store(writer, producer, around=around, metrics=metrics, limit=settings.limit, explain=explain)
     return TimescaleSink(

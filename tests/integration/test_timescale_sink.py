@@ -7,6 +7,7 @@ import random
 import signal
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from uuid import uuid4
 
@@ -22,14 +23,18 @@ from runtime.kafka.consumer import read_topics
 from runtime.kafka.dead_letters import from_record
 from runtime.settings import KafkaSettings
 from schemas.codec import encode
+from schemas.envelope import Envelope
 from schemas.registry import COLLECTIONS, DEAD_LETTERS, METRICS, STATUS
 from sinks.settings import SinkSettings
 from sinks.timescale import schema
+from sinks.timescale.batch import Owned
+from sinks.timescale.writer import StoredOffset, Writer
 from tests.conftest import TestDatabase
 from tests.integration.timescale_log import running, until, write, write_raw
 from tests.integration.timescale_setup import (
     START,
     collected,
+    connecting,
     looked,
     one,
     registered,
@@ -282,6 +287,42 @@ async def test_a_partition_moved_by_another_is_left_and_taken_again_from_what_is
         await until(lambda: bool(one(url, count) == 20), task=task)
     assert one(url, f"SELECT count(DISTINCT id) FROM events WHERE subject = '{device}'") == 20
     assert one(url, f"SELECT count(*) FROM metrics WHERE device_id = '{device}'") == 40
+
+
+class _Overtaken(Writer):
+    """A writer that finds, when it asks where to begin, that who had the partitions before has just stored more."""
+
+    def __init__(self, kafka: KafkaSettings, url: str, events: Sequence[Envelope]) -> None:
+        super().__init__(connecting(url))
+        self._kafka, self._url, self._events = kafka, url, list(events)
+        self.skips = 0
+
+    async def offsets(self, begins: Mapping[tuple[str, int], int]) -> dict[tuple[str, int], StoredOffset]:
+        found = await super().offsets(begins)
+        events, self._events = self._events, []
+        if not events:
+            return found
+        await write(self._kafka, METRICS, events)
+        moved = "UPDATE sink_offsets SET next_offset = %s WHERE topic = 'infra.metrics' AND partition = %s"
+        with psycopg.connect(self._url) as connection:
+            for partition, end in (await _ends(self._kafka)).items():
+                connection.execute(moved, (end, partition))
+        return await super().offsets(begins)
+
+    async def skip(self, owner: Owned, to: int) -> bool:
+        self.skips += 1
+        return await super().skip(owner, to)
+
+
+async def test_what_was_stored_while_we_asked_where_to_begin_is_not_read_again(topics: KafkaSettings, url: str) -> None:
+    device = f"over-{uuid4().hex[:8]}"
+    count = f"SELECT count(*) FROM events WHERE subject = '{device}'"
+    writer = _Overtaken(topics, url, [looked(n, device=device) for n in range(1, 6)])
+    async with running(topics, url, writer=writer) as (_, task):
+        await until(lambda: bool(one(url, "SELECT count(*) FROM sink_offsets WHERE next_offset > 0")), task=task)
+        await write(topics, METRICS, [looked(n, device=device) for n in range(6, 11)])
+        await until(lambda: bool(one(url, count) >= 5), task=task)
+    assert (one(url, count), writer.skips) == (5, 0)
 
 
 def _set_back(url: str) -> None:

@@ -21,6 +21,7 @@ from sinks.settings import SinkSettings
 from sinks.surroundings import Surroundings
 from sinks.timescale.metrics import SinkMetrics
 from sinks.timescale.process import build
+from sinks.timescale.writer import Writer
 from tests.integration.timescale_setup import settings_of
 
 Log = Callable[..., "asyncio.Future[None]"]
@@ -56,13 +57,14 @@ def surroundings(registry: CollectorRegistry) -> Surroundings:
 
 @asynccontextmanager
 async def running(
-    kafka: KafkaSettings, url: str, *, settings: SinkSettings | None = None
+    kafka: KafkaSettings, url: str, *, settings: SinkSettings | None = None, writer: Writer | None = None
 ) -> AsyncIterator[tuple[Surroundings, "asyncio.Task[None]"]]:
     """The sink in this process, stopped and drained at the end."""
     registry = CollectorRegistry()
     around = surroundings(registry)
     settings = settings or SinkSettings(batch_window_s=0.2)
-    sink = build(kafka, settings_of(url), settings=settings, around=around, metrics=SinkMetrics.on(registry))
+    metrics = SinkMetrics.on(registry)
+    sink = build(kafka, settings_of(url), settings=settings, around=around, metrics=metrics, writer=writer)
     task = asyncio.create_task(sink.run())
     try:
         yield around, task
