@@ -64,6 +64,8 @@ def collect(collector: str, device: str | None, *, force: bool, output: str, raw
     else:
         for line in as_table(reply.events):
             click.echo(line)
+    if not reply.events and reply.ended.status == "success":
+        click.echo("there is nothing of the kind, or nothing that was not told before", err=True)
     _say_end(reply.ended)
 
 

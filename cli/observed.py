@@ -7,14 +7,20 @@ import orjson
 from runtime.redact import sanitised
 
 LONGEST_CELL = 100
+LONGEST_LABELS = 400
+"""Several cells in one: the last of a line, so that nothing stands beside it that would be pushed away."""
 _PREFIX = "infrastructor."
 
 
 def as_table(events: Iterable[bytes]) -> Iterator[str]:
-    """Yield the lines of all events, each under its type and subject."""
+    """Yield the lines of all events, each under its type and subject; what goes to several topics once."""
+    shown: list[tuple[object, object]] = []
     for document in events:
         event = orjson.loads(document)
         data = event["data"]
+        if (event["type"], data) in shown:
+            continue
+        shown.append((event["type"], data))
         kind = str(event["type"]).removeprefix(_PREFIX).rpartition(".")[0]
         yield sanitised(f"{kind}  {event['subject']}  {event['time']}")
         rows = _samples(data["samples"]) if "samples" in data else list(_places(data, ""))
@@ -25,7 +31,12 @@ def as_table(events: Iterable[bytes]) -> Iterator[str]:
 
 def _samples(samples: list[dict[str, object]]) -> list[tuple[str, ...]]:
     return [
-        (_cell(one["name"]), f"{one['value']:.12g}", _cell(one["unit"]), _cell(_labels(one.get("labels"))))
+        (
+            _cell(one["name"]),
+            f"{one['value']:.12g}",
+            _cell(one["unit"]),
+            _cell(_labels(one.get("labels")), LONGEST_LABELS),
+        )
         for one in samples
     ]
 
@@ -45,7 +56,7 @@ def _places(value: object, place: str) -> Iterator[tuple[str, ...]]:
         yield _cell(place), _cell(value)
 
 
-def _cell(value: object) -> str:
+def _cell(value: object, longest: int = LONGEST_CELL) -> str:
     # What a device says is hostile input: nothing of it may move the terminal's cursor.
-    text = sanitised(str(value), LONGEST_CELL)
+    text = sanitised(str(value), longest)
     return text.replace("\n", " ")

@@ -34,12 +34,12 @@ class Front:
         self._cache: Cache[Looked] = Cache(clock, metrics, keep=put_by)
         self._again: dict[tuple[str, str], float] = {}
 
-    async def scheduled(self, device: Device, look: Look[Any]) -> None:
-        """Look because it is time; what the device has nothing for is left alone for a day. Raises nothing."""
+    async def scheduled(self, device: Device, look: Look[Any]) -> Looked | None:
+        """Look because it is time; None for what the device has nothing for: left alone for a day. Raises nothing."""
         again = self._again.get((device.id, look.name))
         if again is not None and self._clock.monotonic() < again:
-            return
-        await self._cache.run(_key(device, look), partial(self._look, device, look, "schedule"))
+            return None
+        return await self._cache.run(_key(device, look), partial(self._look, device, look, "schedule"))
 
     def forget(self, device: str) -> None:
         """Forget a device that is watched no more, or in another way."""

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import heapq
 import itertools
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 
 from runtime.clock import Clock
@@ -121,6 +121,15 @@ class Scheduler:
             due = first_due(one.device, start, shortest[one.device], within_s=within_s)
             heapq.heappush(self._heap, _Turn(due, next(self._order), one, start, is_first=True))
 
+    def hasten(self, device: str, looks: Collection[str]) -> None:
+        """Have these looks at a device now, once, beside those that are due; what is under way already is that look."""
+        if not looks:
+            return
+        for turn in self._heap:
+            one = turn.appointment
+            if one.device == device and one.look in looks and not self._under_way(one):
+                self._keep(one)
+
     async def drop(self, device: str) -> None:
         """Keep a device's appointments no more; what is under way is cancelled and awaited."""
         self._heap = [turn for turn in self._heap if turn.appointment.device != device]
@@ -128,12 +137,14 @@ class Scheduler:
         await self._cancel([key for key in self._running if key[0] == device])
 
     def _keep(self, appointment: Appointment) -> None:
-        key = appointment.device, appointment.look
-        before = self._running.get(key)
-        if before is not None and not before.done():
+        if self._under_way(appointment):
             appointment.missed(1)
             return
-        self._running[key] = asyncio.create_task(_run(appointment))
+        self._running[appointment.device, appointment.look] = asyncio.create_task(_run(appointment))
+
+    def _under_way(self, appointment: Appointment) -> bool:
+        before = self._running.get((appointment.device, appointment.look))
+        return before is not None and not before.done()
 
     async def _cancel(self, keys: Iterable[tuple[str, str]]) -> None:
         under_way = [task for task in map(self._running.pop, keys) if not task.done()]

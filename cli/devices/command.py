@@ -141,6 +141,8 @@ def trust_command(host: str, *, yes: bool, replace: bool) -> None:
     """Show the host key of HOST (a device's id, or [user@]host[:port]), ask, and accept it from then on.
 
     Compare the fingerprint with what `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` says on the device itself.
+
+    Exit code 1: not accepted.
     """
     from collectors.ssh.accepting import accept, shown_key  # noqa: PLC0415 - asyncssh, where it is needed
 
@@ -165,8 +167,9 @@ def trust_command(host: str, *, yes: bool, replace: bool) -> None:
             f"answer? Only if you know why: infrastructor devices trust {host} --replace",
             operation="accept host key",
         )
-    if not yes:
-        click.confirm("Is that the device's own key, and is it to be accepted?", abort=True)
+    if not yes and not click.confirm("Is that the device's own key, and is it to be accepted?"):
+        click.echo("not accepted: nothing was changed", err=True)
+        raise SystemExit(1)
     for other in accept(known_hosts, shown):
         click.echo(f"{other} still accepts an older key: ssh-keygen -f {other} -R {target.host}", err=True)
     click.echo(f"accepted, in {known_hosts.files[0]}")

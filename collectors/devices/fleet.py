@@ -14,6 +14,7 @@ from collectors.front import Front
 from collectors.look import Look
 from collectors.metrics import AgentMetrics
 from collectors.observer import Observer
+from collectors.owed import Owed
 from collectors.scheduler import Appointment, Scheduler
 from collectors.settings import AgentSettings
 from collectors.ssh.target import Target
@@ -71,6 +72,7 @@ class Fleet:
         self._working = working
         self._watched: dict[str, _Watched] = {}
         self._looks: dict[tuple[object, ...], tuple[Planned, ...]] = {}
+        self._owed = Owed()
         self._log = get_logger("agent")
         self._listed = source.first
         working.readiness.set(CONDITION, ok=True)
@@ -146,6 +148,7 @@ class Fleet:
         await self._working.scheduler.drop(device)
         await watched.device.transport.close()
         self._working.front.forget(device)
+        self._owed.forget(device)
         self._working.observer.forget(device)
 
     async def _change(self, plan: Plan) -> None:
@@ -177,8 +180,19 @@ class Fleet:
 
     def _appointment(self, device: Device, planned: Planned) -> Appointment:
         missed: Callable[[int], None] = self._working.metrics.looks_missed.labels(planned.look.name, "under_way").inc
-        run = partial(self._working.front.scheduled, device, planned.look)
+        run = partial(self._scheduled, device, planned)
         return Appointment(device.id, planned.look.name, planned.interval_s, run=run, missed=missed)
+
+    async def _scheduled(self, device: Device, planned: Planned) -> None:
+        """Look, and if the device answers, have what it owes from when it did not."""
+        looked = await self._working.front.scheduled(device, planned.look)
+        watched, now = self._watched.get(device.id), self._working.clock.monotonic()
+        if looked is None or watched is None:
+            return
+        self._owed.ended(device.id, planned.look.name, looked, now=now)
+        if looked.status == "success":
+            every = {one.look.name: one.interval_s for one in self._planned(watched.plan)}
+            self._working.scheduler.hasten(device.id, self._owed.due(device.id, every, now=now))
 
     def _planned(self, plan: Plan) -> tuple[Planned, ...]:
         """Return the looks at a device; devices that are looked at alike share them."""

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import os
+import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -27,6 +29,7 @@ from collectors.ssh.settings import SshSettings
 from collectors.ssh.target import Target
 from collectors.ssh.way import Step, Way
 
+_ERRNO = re.compile(r"\[Errno (\d+)\]")
 OPERATION = "connect"
 WINDOW_BYTES = 256 * 1024
 """What a device may send before we have read: with 500 devices that flood us, what counts."""
@@ -89,9 +92,9 @@ class Attempt:
             )
             return made
         except (OSError, ValueError, asyncssh.Error) as error:
+            hint = "" if isinstance(error, OSError) else ": one with a passphrase belongs into ssh-agent"
             raise KeyUnusable(
-                f"{self.target.address}: the key {key or 'of this user'} cannot be used ({_text(error)}): one with a "
-                "passphrase belongs into ssh-agent",
+                f"{self.target.address}: the key {key or 'of this user'} cannot be used ({_text(error)}){hint}",
                 operation=OPERATION,
             ) from error
 
@@ -121,10 +124,11 @@ class Attempt:
         except asyncssh.HostKeyNotVerifiable as error:
             raise _host_key_error(self.target, known, owner.shown, _text(error)) from error
         except asyncssh.PermissionDenied as error:
+            held = (self.target.key or "").endswith(".pub")
             raise LoginRefused(
                 f"{where} does not let {self.target.user or 'this user'} in with "
                 f"{self.target.key or 'the keys of ssh-agent and ~/.ssh'}: the public key belongs into "
-                "~/.ssh/authorized_keys there",
+                f"~/.ssh/authorized_keys there{', its private half into ssh-agent here' if held else ''}",
                 operation=OPERATION,
             ) from error
         except asyncssh.ChannelOpenError as error:
@@ -179,6 +183,11 @@ def _host_key_error(target: Target, known: Known, shown: asyncssh.SSHKey | None,
 
 
 def _text(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
+    if isinstance(error, OSError):
+        # asyncio puts words of its own in the place of the system's, and those of several addresses into one text.
+        numbers = [error.errno] if error.errno else [int(one) for one in _ERRNO.findall(str(error))]
+        if numbers and all(number > 0 for number in numbers):
+            return ", ".join(dict.fromkeys(os.strerror(number).lower() for number in numbers))
+        if error.strerror:
+            return error.strerror.lower()
     return str(error) or type(error).__name__

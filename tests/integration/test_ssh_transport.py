@@ -202,7 +202,9 @@ async def test_a_jump_host(sshd: Sshd, tmp_path: Path) -> None:
 
 
 async def test_nobody_there_is_told_apart(sshd: Sshd) -> None:
-    assert isinstance(await failure(ssh_transport(sshd, port=free_port())), ConnectionRefused)
+    error = await failure(ssh_transport(sshd, port=free_port()))
+    assert isinstance(error, ConnectionRefused)
+    assert error.message.endswith(": connection refused")
     assert isinstance(await failure(ssh_transport(sshd, host="no-such-host.invalid")), NameUnknown)
     pool = pool_for(sshd, connect_s=0.3, handshake_s=0.3)
     with listener(None) as port:

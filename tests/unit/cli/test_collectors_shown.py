@@ -51,7 +51,8 @@ def test_a_table_of_what_was_seen_moves_no_cursor() -> None:
     drives = head | {"data": {"drives": [{"id": "WD\x1b[2J1", "passed": True, "wwn": None}]}}
     sample = {"name": "hw.temperature", "value": 29.5, "unit": "Cel", "labels": {"hw.id": "a"}}
     numbers = head | {"type": "infrastructor.metric.collected.v1", "data": {"samples": [sample]}}
-    assert list(as_table(json.dumps(event).encode() for event in (drives, numbers))) == [
+    # What goes to two topics is two events, and one thing that was seen.
+    assert list(as_table(json.dumps(event).encode() for event in (drives, numbers, numbers | {"sequence": 7}))) == [
         "drive.observed nas-1 2026-01-01T00:00:00Z",
         "  drives[0].id      WD\ufffd[2J1",
         "  drives[0].passed  True",

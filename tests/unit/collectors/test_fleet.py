@@ -16,10 +16,12 @@ from collectors.devices.fleet import Fleet, Working
 from collectors.devices.load import parse_devices
 from collectors.devices.plan import plans, split_host
 from collectors.devices.source import DeviceSource
-from collectors.errors import ConnectionRefused
+from collectors.errors import CommandFailed, ConnectionLost, ConnectionRefused, LookFailed
 from collectors.front import Front
+from collectors.looked import Looked
 from collectors.metrics import AgentMetrics, CacheMetrics
 from collectors.observer import Observer
+from collectors.owed import Owed
 from collectors.request import Request
 from collectors.scheduler import Scheduler
 from collectors.settings import AgentSettings
@@ -49,7 +51,7 @@ class NamedTransport:
     async def fetch(self, request: Request, limits: Limits) -> Output:
         if self.dead:
             raise ConnectionRefused("nobody there")
-        text = sections.join([("/proc/sys/kernel/hostname", self.name)])
+        text = sections.join([("/proc/sys/kernel/hostname", self.name), ("/proc/stat", "cpu 1 0 1 8\nprocesses 9\n")])
         return Output(text, len(text))
 
     async def close(self) -> None:
@@ -79,6 +81,7 @@ class Yard:
 
     file: Path
     bench: Bench
+    settings: AgentSettings = SETTINGS
     ways: MadeWays = field(default_factory=MadeWays)
     readiness: Readiness = field(default_factory=Readiness)
     clock: ManualClock = field(default_factory=ManualClock)
@@ -109,7 +112,7 @@ class Yard:
         scheduler = Scheduler(self.clock)
         self.fleet = Fleet(
             Device(AGENT, NamedTransport(AGENT), 10, groups=("here",)),
-            SETTINGS,
+            self.settings,
             DeviceSource(self.file, agent=AGENT),
             ways=self.ways,
             working=Working(scheduler, observer, front, metrics, self.readiness, self.clock),
@@ -132,6 +135,9 @@ class Yard:
         found: dict[str, list[Event]] = {}
         causes: dict[str, set[UUID | None]] = {DEVICES: set(), METRICS: set()}
         for topic, event in await take_all(self.spool):
+            if topic == METRICS and event.causationid is None:
+                # Samples, and before the first of them what the device is.
+                continue
             if topic in causes:
                 causes[topic].add(event.causationid)
             elif isinstance(event, DeviceRegistered | DeviceUpdated | DeviceRetired | CollectionFailed):
@@ -234,6 +240,37 @@ async def test_a_dead_device_fails_by_itself(yard: Yard) -> None:
     assert isinstance(failed, CollectionFailed)
     assert (failed.data.status, failed.data.error_code) == ("unreachable", "connection_refused")
     assert failed.data.parents == (AGENT,)
+
+
+async def test_what_could_not_be_looked_at_is_made_up_for_as_soon_as_the_device_answers(yard: Yard) -> None:
+    yard.settings = AgentSettings(collectors=("identity", "system"), identity_interval_s=3600)
+    yard.ways.dead = frozenset({"nas"})
+    yard.write("devices:\n- id: nas\n")
+    await yard.start()
+    assert set(kinds((await yard.told())["nas"])) == {"CollectionFailed"}
+    # Switched on; the next look at what it is would be due in an hour.
+    yard.ways.made[0][1].dead = False
+    await yard.clock.advance(60)
+    assert kinds((await yard.told())["nas"]) == ["DeviceRegistered"]
+
+
+def ended(error: LookFailed) -> Looked:
+    return Looked(error.status, UUID(int=0), 1.0, error=error)
+
+
+def test_what_is_owed() -> None:
+    owed, every = Owed(), {"drives": 3600.0, "zfs": 600.0, "system": 30.0}
+    owed.ended("nas", "drives", ended(ConnectionLost("it is gone")), now=0)
+    owed.ended("nas", "zfs", ended(ConnectionRefused("nobody there")), now=0)
+    owed.ended("nas", "system", ended(CommandFailed("it complains")), now=0)
+    assert owed.due("web", every, now=1000) == frozenset()
+    assert owed.due("nas", every, now=1) == {"zfs"}, "the other may be what breaks the connection"
+    assert owed.due("nas", every, now=360) == {"drives", "zfs"}
+    assert owed.due("nas", {"system": 30.0}, now=360) == frozenset(), "what is off by now"
+    owed.ended("nas", "drives", ended(CommandFailed("it complains")), now=361)
+    assert owed.due("nas", every, now=400) == {"zfs"}
+    owed.forget("nas")
+    assert owed.due("nas", every, now=400) == frozenset()
 
 
 def test_how_a_list_becomes_plans() -> None:

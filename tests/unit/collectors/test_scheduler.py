@@ -83,6 +83,20 @@ async def test_a_slow_device_delays_no_other() -> None:
     assert len(quick.at) >= 10
 
 
+async def test_looks_are_hastened_once_beside_the_grid() -> None:
+    clock = ManualClock()
+    hourly, other = Looks(clock, "nas", 3600), Looks(clock, "web", 3600)
+    scheduler = Scheduler(clock)
+    task = asyncio.create_task(scheduler.run([hourly.appointment, other.appointment]))
+    await clock.advance(60)
+    scheduler.hasten("nas", {"system"})
+    await clock.advance(60)
+    assert (len(hourly.at), len(other.at), hourly.missed) == (2, 1, 0)
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
 async def test_stopping_cancels_what_is_under_way() -> None:
     clock = ManualClock()
     looks = Looks(clock, "web-1", 10, takes=100)
