@@ -1,3 +1,3 @@
 """The revision of the schema that this version reads and writes: the newest under `migrations/versions`."""
 
-REVISION = "0003"
+REVISION = "0004"

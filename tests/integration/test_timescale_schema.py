@@ -21,17 +21,16 @@ pytestmark = pytest.mark.postgres
 BARE_COLUMNS = """
     SELECT c.relname || '.' || a.attname FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
-    WHERE n.nspname = 'public' AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
-      AND c.relname <> 'schema_version' AND col_description(c.oid, a.attnum) IS NULL
+    WHERE n.nspname = 'public' AND c.relkind IN ('r', 'v') AND a.attnum > 0 AND NOT a.attisdropped
+      AND col_description(c.oid, a.attnum) IS NULL
 """
 BARE_TABLES = """
     SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = 'public' AND c.relkind IN ('r', 'v') AND c.relname <> 'schema_version'
-      AND obj_description(c.oid, 'pg_class') IS NULL
+    WHERE n.nspname = 'public' AND c.relkind IN ('r', 'v') AND obj_description(c.oid, 'pg_class') IS NULL
 """
 
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 
 
 def test_migrating_makes_everything_and_again_changes_nothing(postgres: TestDatabase) -> None:
@@ -130,8 +129,8 @@ def _make_plain(url: str) -> None:
     """The tables as a server without the extension would have them."""
     folder = Path(schema.__file__).with_name("migrations") / "sql"
     with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE schema_version (version_num varchar(32) PRIMARY KEY)")
         for revision in REVISIONS:
             for text in load_statements(folder / revision).values():
                 connection.execute(text)
-        connection.execute("CREATE TABLE schema_version (version_num varchar(32) PRIMARY KEY)")
         connection.execute("INSERT INTO schema_version VALUES (%s)", REVISIONS[-1:])
