@@ -10,7 +10,7 @@ from collectors.device import Device
 from collectors.errors import LookFailed
 from collectors.look import Look, Told
 from collectors.registration import Registration, news
-from collectors.spool.draft import Commit, Draft
+from collectors.spool.draft import MENTIONED, Commit, Draft
 from runtime.redact import Redactor
 from schemas.collection import (
     CollectionCompleted,
@@ -57,7 +57,6 @@ class Account:
         """Return the events of a look that gave an answer, read at `at`; `remembered` is the device as last told."""
         measured = any(one.topic == METRICS for one in told.observations)
         found = news(told.attributes, self._known(), remembered, at=at, measured=measured)
-        devices = {} if found.remember is None else {self.device.id: found.remember}
         drafts: list[Draft] = []
         if found.inventory is not None:
             drafts += self._news(found.inventory, (COLLECTIONS, DEVICES), at=at)
@@ -70,7 +69,7 @@ class Account:
         data = CollectionCompletedData(**self._facts(), events=len(drafts), partial=partial or None)
         drafts.append(self._draft(CollectionCompleted, COLLECTIONS, data, at=at))
         memory = {(self.device.id, self.look.name, name): value for name, value in told.remember.items()}
-        return Commit(tuple(drafts), devices, memory)
+        return Commit(tuple(drafts), {self.device.id: found.remember or MENTIONED}, memory)
 
     def cached(self, *, at: datetime, events: int, age_s: float) -> Commit:
         """Return the event of an answer that was `age_s` seconds old."""
@@ -82,7 +81,7 @@ class Account:
     def skipped(self, reason: str, *, at: datetime) -> Commit:
         """Return the event of a look that was not tried, or that the device has nothing for."""
         data = CollectionCompletedData(**self._facts(), status="skipped", reason=_text(reason))
-        return Commit((self._draft(CollectionCompleted, COLLECTIONS, data, at=at),))
+        return Commit((self._draft(CollectionCompleted, COLLECTIONS, data, at=at),), {self.device.id: MENTIONED})
 
     def failed(self, error: LookFailed, *, at: datetime, attempts: int) -> Commit:
         """Return the event of a look that failed."""
@@ -93,7 +92,7 @@ class Account:
             message=_text(error.message),
             attempts=attempts,
         )
-        return Commit((self._draft(CollectionFailed, COLLECTIONS, data, at=at),))
+        return Commit((self._draft(CollectionFailed, COLLECTIONS, data, at=at),), {self.device.id: MENTIONED})
 
     def _facts(self) -> dict[str, Any]:
         return {

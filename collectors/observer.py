@@ -112,7 +112,10 @@ class Observer:
         self._before = {key: readings for key, readings in self._before.items() if key[0] != device}
 
     async def retire(self, device: str, reason: str) -> None:
-        """Tell that a device is watched no more, once: what was never told of needs no end. Raises nothing."""
+        """Tell that a device is watched no more, once, were it only that it failed: else it would be offline for ever.
+
+        What was never told of needs no end. Raises nothing.
+        """
         if self._spool.remembered(device) is None:
             return
         run = uuid7(self._clock.now_ms())

@@ -12,6 +12,9 @@ from schemas.fields import Part
 from schemas.identity import agent_source
 from schemas.refusal import refusal_from
 
+MENTIONED = "{}"
+"""Remembered of a device of which something was told, but not yet what it is: never in the place of more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:

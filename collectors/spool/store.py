@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
 
-from collectors.spool.draft import Commit, Draft
+from collectors.spool.draft import MENTIONED, Commit, Draft
 from collectors.spool.limits import SpoolCorrupt, SpoolFull, SpoolLimits
 from collectors.spool.packing import packed, plain
 from collectors.spool.reserve import Reserve
@@ -188,7 +188,7 @@ class SpoolStore:
                 self._db.execute(self._sql["delete_device"], (subject,))
                 self._db.execute(self._sql["delete_memory_of_device"], (subject,))
                 self._devices.pop(subject, None)
-            else:
+            elif attributes != MENTIONED or subject not in self._devices:
                 self._db.execute(self._sql["upsert_device"], (subject, attributes))
                 self._devices[subject] = attributes
         for key, memory in commit.memory.items():

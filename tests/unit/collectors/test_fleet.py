@@ -241,6 +241,23 @@ async def test_a_dead_device_fails_by_itself(yard: Yard) -> None:
     assert (failed.data.status, failed.data.error_code) == ("unreachable", "connection_refused")
     assert failed.data.parents == (AGENT,)
 
+    # It never was what it should be, but it is known as offline: that has an end, too.
+    yard.write("devices:\n- id: alive\n")
+    assert kinds((await yard.told())["dead"]) == ["DeviceRetired"]
+
+
+async def test_a_device_that_only_ever_failed_is_retired_when_it_left_the_list_while_the_agent_was_away(
+    yard: Yard,
+) -> None:
+    yard.ways.dead = frozenset({"dead"})
+    yard.write("devices:\n- id: dead\n")
+    await yard.start()
+    await yard.told()
+    await yard.stop()
+    yard.write("devices: []\n")
+    await yard.start()
+    assert kinds((await yard.told())["dead"]) == ["DeviceRetired"]
+
 
 async def test_what_could_not_be_looked_at_is_made_up_for_as_soon_as_the_device_answers(yard: Yard) -> None:
     yard.settings = AgentSettings(collectors=("identity", "system"), identity_interval_s=3600)
