@@ -10,7 +10,13 @@ PARTS = {
     "ssh": "500 devices over SSH, a dozen of them dead: looks that were missed, memory, processor time",
     "spool": "an outage of Kafka caught up: events a second, when each device is current, sequence verified",
     "streams": "events through the worker and the batch shell, beside Quix Streams and a bare Faust agent",
+    "outage": "two hours of 500 devices worked off by the streams worker, and what people are told of it",
+    "latency": "from a sample to its alert, 500 devices",
+    "recovery": "a worker that starts with 500 devices' states, and one that takes over from one that died",
     "sink": "rows stored, beside a bare binary COPY of the same rows",
+    "growth": "from Kafka to committed with 1, 2, 4 partitions and processes, beside COPY and Quix Streams",
+    "visible": "from published to visible, 500 devices",
+    "stored": "ten million samples: bytes a sample, compression, the dashboard's queries",
     "backfill": "rows stored again, beside the live sink over the same log",
 }
 
