@@ -153,14 +153,17 @@ async def applied_offsets(settings: KafkaSettings, derivation: AnyDerivation) ->
 
 
 async def compare_with_the_fold(settings: KafkaSettings) -> dict[str, int]:
-    """Derive everything again, and assert that the topics hold that and nothing else; return how many by derivation."""
+    """Derive everything again, and assert that the topics hold that and nothing else; return how many by derivation.
+
+    Of records whose results are not stored, what follows may be there: a worker that had to leave in a hurry sent it.
+    """
     counts: dict[str, int] = {}
     for derivation in all_derivations():
         applied = await applied_offsets(settings, derivation)
-        read_raws = [
-            raw for raw in await read(settings, derivation.reads) if raw.offset <= applied.get(raw.partition, -1)
-        ]
-        expected = {str(one.event.id): encode(one.event) for one in derive(derivation, read_raws)}
+        raws = await read(settings, derivation.reads)
+        follows = {str(one.event.id): encode(one.event) for one in derive(derivation, raws)}
+        dealt_with = [raw for raw in raws if raw.offset <= applied.get(raw.partition, -1)]
+        due = {str(one.event.id) for one in derive(derivation, dealt_with)}
         stored: dict[str, set[bytes]] = defaultdict(set)
         sequences: dict[str, int] = defaultdict(int)
         for raw in await read(settings, derivation.writes):
@@ -173,6 +176,7 @@ async def compare_with_the_fold(settings: KafkaSettings) -> dict[str, int]:
             if event.sequence > sequences[event.subject]:
                 assert event.sequence == sequences[event.subject] + 1, "a hole in the sequences"
                 sequences[event.subject] = event.sequence
+        expected = {one: value for one, value in follows.items() if one in due or one in stored}
         missing, extra = set(expected) - set(stored), set(stored) - set(expected)
         assert not missing, f"{derivation.name}: derived, but not in the topic: {[expected[one] for one in missing]}"
         assert not extra, f"{derivation.name}: in the topic, but not derived: {[stored[one] for one in extra]}"

@@ -14,6 +14,8 @@
 | a missing topic is retried for ever | test_streams_missing_topics |
 | recovery stalls on `compact,delete` and on unequal partition counts | test_worker_faust_app: the changelogs |
 | exactly_once, windowed tables, producer_threaded | not used: test_worker_faust_app |
+| a leader that knows no partitions, just after a broker's start, shares out none | unit/streams/test_worker_assigning |
+| who lost a partition can still write to its changelog | unit/streams/test_entries; faults/test_streams_frozen |
 | consumers that slowly die | unit/streams/test_worker_watchdog, test_batches: a partition that does not get on |
 | kill -9: the next worker waits the session timeout | test_streams_kill; its length: test_worker_faust_app |
 | `noack_take` leaves acknowledgements to the caller | here; with `stream_wait_empty`: test_worker_faust_app |
