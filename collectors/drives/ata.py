@@ -133,6 +133,10 @@ def _named(attributes: Iterable[AtaAttribute], name: re.Pattern[str]) -> int | N
 
 def _wear(attributes: Iterable[AtaAttribute]) -> int | None:
     for attribute in attributes:
+        # Silicon Motion counts the percent that are left; the normalised value stays at 100.
+        left = count_of(attribute) if (attribute.id, attribute.name) == (169, "Remaining_Lifetime_Perc") else None
+        if left is not None and 0 < left <= 100:
+            return 100 - left
         # Of Media_Wearout_Indicator only Intel's, which is 233, is known to fall from 100.
         known = _LIFE_LEFT.fullmatch(attribute.name) or (attribute.id, attribute.name) == (
             233,

@@ -202,6 +202,11 @@ def test_wear_is_what_is_missing_of_a_hundred(number: int, name: str, value: int
     assert _one(_document(rotation_rate=7200, **_attributes((number, name, value, "0")))).wear_percent is None
 
 
+def test_wear_of_a_drive_that_counts_what_is_left() -> None:
+    table = _attributes((169, "Remaining_Lifetime_Perc", 100, "96"), (177, "Wear_Leveling_Count", 100, "401"))
+    assert _one(_document(rotation_rate=0, **table)).wear_percent == 4
+
+
 def test_lbas_of_a_drive_that_smartctl_does_not_know_may_be_anything() -> None:
     rows = _attributes((241, "Total_LBAs_Written", 100, "1000"), (242, "Host_Reads_32MiB", 100, "2"))
     known = _one(_document(in_smartctl_database=True, logical_block_size=512, **rows))
