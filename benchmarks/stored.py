@@ -112,9 +112,20 @@ def roll_up(connection: Connection, begin: datetime, end: datetime) -> bool:
                 connection.execute(SQL[f"compute_{rollup.short}"], {"begin": at, "end": until})
                 at = until
         else:
-            connection.execute(SQL["refresh_rollup"], {"rollup": rollup.name})
+            refresh(connection, rollup.name)
     connection.execute("VACUUM (ANALYZE)")
     return keepers != {"sink"}
+
+
+def refresh(connection: Connection, rollup: str) -> None:
+    """Compute a continuous aggregate whole; its policy may be at it at the same time, then once more."""
+    for _ in range(120):
+        try:
+            connection.execute(SQL["refresh_rollup"], {"rollup": rollup})
+            return
+        except psycopg.errors.LockNotAvailable:
+            time.sleep(1)
+    raise TimeoutError(f"{rollup} is being refreshed for two minutes by somebody else")
 
 
 def cli(made: Stack, *arguments: str) -> str:

@@ -156,6 +156,19 @@ def busy_s(process: "subprocess.Popen[Any]") -> float:
     return times.user + times.system
 
 
+def server_busy_s(made: Stack) -> float:
+    """Processor time that the database server has used, all its processes, also those that have ended."""
+    pid = int((made.folder / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
+    server = psutil.Process(pid)
+    times = server.cpu_times()
+    busy = times.user + times.system + times.children_user + times.children_system
+    for child in server.children():
+        with suppress(psutil.Error):
+            times = child.cpu_times()
+            busy += times.user + times.system
+    return busy
+
+
 def resident_mb(process: "subprocess.Popen[Any]") -> float:
     """Memory that a process holds, in MB; 0 when it is gone."""
     with suppress(psutil.Error):
