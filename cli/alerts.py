@@ -17,6 +17,7 @@ from cli.operators.shown import harmless, reading, show_table
 from replay.window import moment_ms
 from runtime.clock import SystemClock
 from runtime.settings import KafkaSettings, load
+from streams.notifications.text import named
 
 
 @click.group()
@@ -120,7 +121,7 @@ def explain_command(*, alert_id: str, since: str, as_json: bool) -> None:
         }
         click.echo(json.dumps(said, ensure_ascii=False))
         return
-    click.echo(harmless(f"{found.alert.id}  {found.alert.severity}  {found.alert.device}: {found.alert.summary}"))
+    click.echo(harmless(f"{found.alert.id}  {found.alert.severity}  {named(found.alert.device, found.alert.summary)}"))
     for line in answer:
         click.echo(harmless(f"-> {line}"))
     for one in entries:

@@ -8,11 +8,11 @@ from uuid import UUID
 import click
 
 from cli.operators import said
-from cli.operators.alerts_shown import scope, silence_document
+from cli.operators.alerts_shown import silence_document
 from cli.operators.board import Alert, Board
 from cli.operators.context import as_json, current, speaking
 from cli.operators.ids import chosen, short_ids
-from cli.operators.matchers import read_matchers
+from cli.operators.matchers import read_matchers, scope
 from cli.operators.matching import concerns
 from cli.operators.picture import picture
 from cli.operators.publishing import publish
@@ -144,7 +144,7 @@ def unsilence(*, silence_id: str, operator: str | None, comment: str | None, as_
     by, kafka = speaker(operator), load(KafkaSettings)
     board = asyncio.run(picture(kafka, now_ms=SystemClock().now_ms())).board
     held: dict[UUID, str] = {
-        one.id: f"{scope(one.subject, one.matchers)} by {one.operator}"
+        one.id: f"{scope(one.subject, one.matchers)} (by {one.operator})"
         for one in board.silences.values()
         if one.ends_at > by.at
     }

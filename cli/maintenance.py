@@ -7,11 +7,11 @@ from uuid import UUID
 import click
 
 from cli.operators import said
-from cli.operators.alerts_shown import maintenance_document, scope
+from cli.operators.alerts_shown import maintenance_document
 from cli.operators.board import Maintenance
 from cli.operators.context import as_json, speaking
 from cli.operators.ids import chosen, short_ids
-from cli.operators.matchers import read_matchers
+from cli.operators.matchers import read_matchers, scope
 from cli.operators.picture import picture
 from cli.operators.publishing import publish
 from cli.operators.recurring import Planned, planned
@@ -59,7 +59,10 @@ def start_command(  # noqa: PLR0913 - one an option
     Without --for and --until it lasts until `maintenance end`.
     """
     if sum((bool(devices), bool(groups), all_)) != 1:
-        raise InputInvalid("say what is in maintenance: devices, or --group, or --all", operation="start maintenance")
+        raise InputInvalid(
+            "say what is in maintenance, in one of three ways: devices, --group, or --all",
+            operation="start maintenance",
+        )
     by = speaker(operator)
     starts_at = by.at if from_ is None else moment(from_, "--from")
     ends_at = ending(for_, until, starts_at=starts_at, now=by.at)
@@ -140,7 +143,7 @@ def end_command(*, ids: tuple[str, ...], operator: str | None, comment: str | No
     by, kafka = speaker(operator), load(KafkaSettings)
     board = asyncio.run(picture(kafka, now_ms=SystemClock().now_ms())).board
     held = {
-        one.id: f"{scope(one.subject, one.matchers, one.groups)} by {one.operator}"
+        one.id: f"{scope(one.subject, one.matchers, one.groups)} (by {one.operator})"
         for one in board.maintenance.values()
         if one.ends_at is None or one.ends_at > by.at
     }

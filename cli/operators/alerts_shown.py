@@ -1,16 +1,14 @@
 """Alerts as rows, as lines and as plain data. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from cli.operators.board import Alert, Board, Maintenance, Silence
 from cli.operators.explaining import RESOLVED, number, stamp
-from cli.operators.matchers import written
 from cli.operators.matching import maintenance_of, silences_of
 from cli.operators.recurring import Planned
 from cli.operators.shown import ago, rfc3339
-from streams.notifications.matchers import FLEET
 
 HEADER = ("ID", "SEVERITY", "DEVICE", "SINCE", "SUMMARY", "STATE", "TOLD")
 STYLES = {"critical": "red", "warning": "yellow", "info": ""}
@@ -32,14 +30,29 @@ def row(
 
 
 def states(alert: Alert, board: Board, planned: Sequence[Planned], *, now: datetime) -> list[str]:
-    """What holds of an alert beside that it fires: resolved, acknowledged, silenced, in maintenance."""
+    """What holds of an alert beside that it fires: resolved, or what holds it back from those who would be told."""
     if alert.resolved_at is not None:
         return [f"resolved {ago(alert.resolved_at, now)}"]
     found = [] if alert.acknowledged is None else [f"acknowledged by {alert.acknowledged.operator}"]
     found += [f"silenced by {one.operator}" for one in silences_of(alert, board, now)]
     found += [f"maintenance by {one.operator}" for one in maintenance_of(alert, board, now)]
     found += [f"maintenance {one.name}" for one in planned if one.means(alert)]
-    return found or ["firing"]
+    return [*found, *dict.fromkeys(_held_back(alert, board))] or ["firing"]
+
+
+def _held_back(alert: Alert, board: Board) -> Iterable[str]:
+    """What the streams worker found besides, in words; a resolved alert or a silence is seen without it."""
+    for one in alert.held:
+        cause = next((board.alerts[by] for by in board.alerts if str(by) == one.thing), None)
+        match one.reason:
+            case "dependency":
+                yield "hangs on what is down" if cause is None else f"hangs on {cause.device}"
+            case "inhibited":
+                yield "inhibited" if cause is None else f"inhibited by {cause.rule}"
+            case "quiet_hours" | "rate_limited" | "no_route":
+                yield one.reason.replace("_", " ")
+            case _:
+                pass
 
 
 def document(alert: Alert, board: Board, planned: Sequence[Planned], *, now: datetime) -> dict[str, object]:
@@ -72,6 +85,7 @@ def document(alert: Alert, board: Board, planned: Sequence[Planned], *, now: dat
         else {"operator": remark.operator, "at": rfc3339(remark.at), "comment": remark.comment},
         "silences": [str(one.id) for one in silences_of(alert, board, now)] if alert.firing else [],
         "maintenance": _maintenance(alert, board, planned, now=now) if alert.firing else [],
+        "held_back": [{"reason": one.reason, "by": one.thing or None} for one in alert.held] if alert.firing else [],
         "told": list(alert.told),
         "evidence": [one.model_dump(mode="json") for one in alert.evidence],
     }
@@ -142,9 +156,3 @@ def maintenance_document(one: Maintenance, now: datetime) -> dict[str, object]:
         "ends_at": rfc3339(one.ends_at),
         "comment": one.comment,
     }
-
-
-def scope(subject: str, matchers: Mapping[str, str], groups: Sequence[str] = ()) -> str:
-    """What a silence or maintenance is of, in words."""
-    of = f"groups {', '.join(groups)}" if groups else "all devices" if subject == FLEET else subject
-    return f"{of}: {written(matchers)}" if matchers else of

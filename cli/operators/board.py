@@ -27,6 +27,7 @@ from schemas.fields import Evidence
 from schemas.maintenance import MaintenanceEnded, MaintenanceStarted, MaintenanceStartedData
 from schemas.notification import NotificationRequested
 from schemas.record import AnyRead, Record
+from streams.notifications.state import Held
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,9 @@ class Alert:
 
     waiting: tuple[str, ...] = ()
     """Of the receivers that are still to be told: who, and what is waited for, in words."""
+
+    held: tuple[Held, ...] = ()
+    """By what the streams worker holds it back from its receivers."""
 
     offset: int | None = None
     """Where its `alert.raised` stands in `infra.alerts`, when that is known."""

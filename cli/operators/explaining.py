@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, assert_never
+from typing import assert_never
+from uuid import UUID
 
 from cli.operators.board import Alert, Board
 from cli.operators.history import History, Outcome
 from cli.operators.log import Decoded
-from cli.operators.matchers import written
+from cli.operators.matchers import scope
 from cli.operators.matching import concerns
 from schemas.alert import (
     AlertAcknowledged,
@@ -28,6 +29,7 @@ from schemas.notification import (
     NotificationSuppressed,
     SuppressedBecause,
 )
+from schemas.record import AnyRead
 
 BECAUSE: Mapping[SuppressedBecause, str] = {
     "not_configured": "nobody has set that receiver up",
@@ -36,7 +38,7 @@ BECAUSE: Mapping[SuppressedBecause, str] = {
     "acknowledged": "somebody has taken it on",
     "inhibited": "another alert says it already",
     "dependency": "something that the device hangs on is down",
-    "grouped": "a message of its group tells it too",
+    "grouped": "it was over before its group was due to be told",
     "quiet_hours": "these are quiet hours for its severity",
     "rate_limited": "there were too many messages",
     "historical": "it was over before it could be told",
@@ -106,7 +108,7 @@ def known_alert(history: History, known: Alert | None) -> Alert | None:
     found = board.alerts.get(history.alert)
     if found is None or known is None:
         return found or known
-    return replace(found, acknowledged=known.acknowledged, told=known.told, waiting=known.waiting)
+    return replace(found, acknowledged=known.acknowledged, told=known.told, waiting=known.waiting, held=known.held)
 
 
 def verdict(history: History, alert: Alert, far: Progress) -> list[str]:
@@ -116,13 +118,21 @@ def verdict(history: History, alert: Alert, far: Progress) -> list[str]:
     if not requested and not held_back:
         return [_nothing_yet(history, alert, far)]
     lines = [f"{receiver} {_told(history, some)}" for receiver, some in _by_receiver(requested).items()]
-    reasons = dict.fromkeys((one.data.receiver or "nobody", one.data.reason) for one in held_back)
-    for receiver, reason in reasons:
-        who = "nobody was told" if receiver == "nobody" else f"{receiver} was not told"
-        if receiver == "nobody" and requested:
-            who = "at times nobody was told"
-        lines.append(f"{who}: {BECAUSE[reason]}")
-    return lines
+    return [*lines, *dict.fromkeys(_held_back(history, one, requested) for one in held_back)]
+
+
+def _held_back(history: History, one: NotificationSuppressed, requested: Iterable[NotificationRequested]) -> str:
+    """Who was not told of what, and why: at first, again after he was told, or of the end."""
+    data, over = one.data, history.resolved()
+    if data.receiver is None:
+        return f"{'at times nobody' if requested else 'nobody'} was told: {BECAUSE[data.reason]}"
+    told = [of.time for of in requested if of.data.receiver == data.receiver]
+    what = ""
+    if told and over is not None and one.time >= over.event.time:
+        what = " of the end"
+    elif told:
+        what = " again" if one.time > min(told) else " at first"
+    return f"{data.receiver} was not told{what}: {BECAUSE[data.reason]}"
 
 
 def _by_receiver(requested: Iterable[NotificationRequested]) -> dict[str, list[NotificationRequested]]:
@@ -253,20 +263,27 @@ def _attempts(count: int) -> str:
 
 
 def _windows(history: History, alert: Alert) -> Iterator[Entry]:
-    told: set[Any] = set()
+    """The silences and maintenance that meant it; not those that were over before it, or began after it."""
+    ended = {_ends(record.event): record.event.time for record in history.windows.values()}
+    told: set[UUID] = set()
     for record in history.windows.values():
         event = record.event
         match event:
             case AlertSilenced() if concerns(alert, event.subject, event.data.matchers):
                 data = event.data
+                if not _met(alert, data.starts_at, data.ends_at, ended=ended.get(data.silence_id)):
+                    continue
                 told.add(data.silence_id)
-                text = f"{data.operator} silenced {written(data.matchers)} until {stamp(data.ends_at)}"
+                text = f"{data.operator} silenced {scope(event.subject, data.matchers)} until {stamp(data.ends_at)}"
                 yield _entry(record, "silenced", text + _quoted(data.comment), more=(f"silence {data.silence_id}",))
             case AlertUnsilenced() if event.data.silence_id in told:
                 yield _entry(record, "unsilenced", f"{event.data.operator} ended silence {event.data.silence_id}")
             case MaintenanceStarted() if concerns(alert, event.subject, event.data.matchers, groups=event.data.groups):
-                told.add(event.data.maintenance_id)
-                yield _entry(record, "maintenance_started", _maintenance(event))
+                starts_at, ends_at, kept = event.data.starts_at, event.data.ends_at, event.data.maintenance_id
+                if not _met(alert, starts_at, ends_at, ended=ended.get(kept)):
+                    continue
+                told.add(kept)
+                yield _entry(record, "maintenance_started", _maintenance(event), more=(f"maintenance {kept}",))
             case MaintenanceEnded() if event.data.maintenance_id in told:
                 text = f"{event.data.operator} ended maintenance {event.data.maintenance_id}"
                 yield _entry(record, "maintenance_ended", text)
@@ -274,10 +291,26 @@ def _windows(history: History, alert: Alert) -> Iterator[Entry]:
                 pass
 
 
+def _ends(event: AnyRead) -> UUID | None:
+    match event:
+        case AlertUnsilenced():
+            return event.data.silence_id
+        case MaintenanceEnded():
+            return event.data.maintenance_id
+        case _:
+            return None
+
+
+def _met(alert: Alert, starts_at: datetime, ends_at: datetime | None, *, ended: datetime | None) -> bool:
+    """Whether a window met the alert: as announced, and as it was ended."""
+    ends = min((one for one in (ends_at, ended) if one is not None), default=None)
+    return (ends is None or ends > alert.raised_at) and (alert.resolved_at is None or starts_at <= alert.resolved_at)
+
+
 def _maintenance(event: MaintenanceStarted) -> str:
     data = event.data
     end = "until it is ended" if data.ends_at is None else f"until {stamp(data.ends_at)}"
-    of = f"groups {', '.join(data.groups)}" if data.groups else event.subject.replace("_fleet", "all devices")
+    of = scope(event.subject, data.matchers, data.groups)
     return f"{data.operator} put {of} in maintenance from {stamp(data.starts_at)} {end}{_quoted(data.comment)}"
 
 

@@ -1,10 +1,11 @@
 """Matchers as operators write them: `name=regex`, over the whole value."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from runtime.errors import InputInvalid
 from schemas.fields import LABEL_NAME_PATTERN
+from streams.notifications.matchers import FLEET
 
 _NAME = re.compile(LABEL_NAME_PATTERN)
 _SPECIAL = re.compile(r"([.^$*+?{}\[\]\\|()])")
@@ -51,3 +52,11 @@ def exactly(text: str) -> str:
 def written(matchers: Mapping[str, str]) -> str:
     """Matchers in one line."""
     return " ".join(f"{name}={pattern}" for name, pattern in sorted(matchers.items())) or "everything"
+
+
+def scope(subject: str, matchers: Mapping[str, str], groups: Sequence[str] = ()) -> str:
+    """What a silence or maintenance is of, in words."""
+    of = "all devices" if subject == FLEET else subject
+    if groups:
+        of = f"group{'s' * (len(groups) > 1)} {', '.join(groups)}"
+    return f"{of}: {written(matchers)}" if matchers else of

@@ -76,8 +76,15 @@ def _alert(part: parts.Alert) -> Alert:
         acknowledged=None if taken is None else Remark(taken.operator, taken.at, taken.comment),
         told=tuple(name for name, telling in sorted(part.tellings.items()) if telling.told_ms is not None),
         waiting=tuple(_waits(name, telling) for name, telling in sorted(part.tellings.items()) if _is_waiting(telling)),
+        held=_held(part),
         offset=part.offset,
     )
+
+
+def _held(part: parts.Alert) -> tuple[parts.Held, ...]:
+    if not part.tellings:
+        return (parts.Held("no_route"),)
+    return tuple(telling.held for _, telling in sorted(part.tellings.items()) if telling.held is not None)
 
 
 def _is_waiting(telling: parts.Telling) -> bool:

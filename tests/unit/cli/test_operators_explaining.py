@@ -1,6 +1,7 @@
 """The board that is folded from the log, and why somebody was told of an alert or was not."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from typing import get_args
 from uuid import UUID
@@ -20,6 +21,7 @@ from schemas.envelope import Envelope
 from schemas.notification import SuppressedBecause
 from schemas.registry import ALERTS, NOTIFICATIONS
 from streams.notifications.policy import NotificationPolicy
+from streams.notifications.state import Held
 from tests.unit.cli.said_of_alerts import START, Said, records
 
 ADA = Speaker("ada", START)
@@ -134,6 +136,21 @@ def test_a_row_says_who_has_it_and_what_holds_it_back() -> None:
     ]
 
 
+def test_a_row_says_what_the_worker_holds_it_back_for() -> None:
+    say = Said()
+    full, down = say.raised(), say.raised("switch", "device_offline")
+    found = board(full, down)
+    held = (
+        *(Held("dependency", str(down.id)), Held("inhibited", str(down.id)), Held("silenced", "over by now")),
+        *(Held("quiet_hours", "night"), Held("quiet_hours", "night"), Held("dependency", str(full.id)[::-1])),
+    )
+    alert = replace(found.alerts[full.id], held=held)
+    assert states(alert, found, (), now=START) == [
+        *("hangs on switch", "inhibited by device_offline", "quiet hours", "hangs on what is down")
+    ]
+    assert states(found.alerts[full.id], found, (), now=START) == ["firing"]
+
+
 def test_every_decision_is_told_in_order_of_time() -> None:
     say = Said()
     full = say.raised()
@@ -159,7 +176,7 @@ def test_every_decision_is_told_in_order_of_time() -> None:
         "02 delivered: gotify has it as message 17 after 2 attempts",
         "02 failed: webhook did not take it after 3 attempts: the token is wrong (refused)",
         "03 suppressed: gotify is not told, quiet_hours: warning is quiet from 22:00 to 07:00",
-        '04 silenced: ada silenced rule=disk_full until 2026-11-21 13:00:00 UTC ("moving")',
+        '04 silenced: ada silenced nas: rule=disk_full until 2026-11-21 13:00:00 UTC ("moving")',
         f"05 unsilenced: bob ended silence {silence.id}",
         "06 resolved: resolved: the condition no longer holds",
     ]
@@ -168,8 +185,44 @@ def test_every_decision_is_told_in_order_of_time() -> None:
     assert verdict(found, of(found), Progress(9, 10)) == [
         "gotify was told",
         "webhook could not be told",
-        "gotify was not told: these are quiet hours for its severity",
+        "gotify was not told again: these are quiet hours for its severity",
     ]
+
+
+def test_the_answer_says_when_somebody_was_not_told() -> None:
+    say = Said()
+    full = say.raised()
+    say.at += MINUTE
+    first = say.suppressed(full, "inhibited", "because", receiver="gotify")
+    say.at += MINUTE
+    told = say.requested(full)
+    say.at += MINUTE
+    again = [say.suppressed(full, "silenced", "because", receiver="gotify") for _ in range(2)]
+    say.at += MINUTE
+    over, end = say.resolved(full), say.suppressed(full, "maintenance", "because", receiver="gotify")
+    found = history(full.id, [full, over], [first, told, *again, end])
+    assert verdict(found, of(found), Progress(9, 10))[1:] == [
+        "gotify was not told at first: another alert says it already",
+        "gotify was not told again: an operator silenced it",
+        "gotify was not told of the end: there is maintenance",
+    ]
+
+
+def test_silences_and_maintenance_that_did_not_meet_the_alert_are_left_out() -> None:
+    say = Said(START + timedelta(hours=2))
+    full, first, late = say.raised(), Speaker("ada", START), Speaker("ada", say.at + 2 * MINUTE)
+    over = said.silenced(first, "nas", {}, ends_at=say.at - MINUTE, comment=None)
+    ended = said.silenced(first, None, {"rule": "disk.*"}, ends_at=say.at + MINUTE, comment=None)
+    end = said.unsilenced(Speaker("bob", START + MINUTE), ended.id, "_fleet", comment=None)
+    begun = said.maintenance_started(first, None, starts_at=START, ends_at=None, groups=["storage"])
+    say.at += MINUTE
+    resolved = say.resolved(full)
+    later = said.maintenance_started(late, "nas", starts_at=late.at, ends_at=None, groups=[])
+    found = history(full.id, [over, ended, end, begun, full, resolved, later])
+    assert explained(found)[0] == (
+        "00 maintenance_started: ada put group storage in maintenance from 2026-11-21 12:00:00 UTC until it is ended"
+    )
+    assert [one.what for one in entries_of(found, of(found))] == ["maintenance_started", "raised", "resolved"]
 
 
 def test_what_others_were_told_is_not_told_here() -> None:
