@@ -39,7 +39,7 @@ def check_command(*, file: Path | None) -> None:
         return
     for one in checked:
         click.echo(f"{path}:{one.line}: error: {one.message}")
-    click.echo(f"{len(checked)} errors")
+    click.echo("1 error" if len(checked) == 1 else f"{len(checked)} errors")
     raise SystemExit(FAILED)
 
 

@@ -3,9 +3,9 @@
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, PlainSerializer
 
-from runtime.durations import duration
+from runtime.durations import duration, written
 
 
 def _read(value: Any) -> Any:
@@ -16,8 +16,17 @@ def _read(value: Any) -> Any:
     return value
 
 
+def _write(length: timedelta) -> str | float:
+    """As it is read: what `written` would round is a number of seconds."""
+    seconds = length.total_seconds()
+    return written(length) if seconds.is_integer() else seconds
+
+
 Length = Annotated[timedelta, BeforeValidator(_read, json_schema_input_type=str), Field(ge=timedelta(0))]
 """A length of time, not negative."""
+
+WrittenLength = Annotated[Length, PlainSerializer(_write, when_used="json")]
+"""The same, written in JSON as people write it. Rules have the other: what they mean is a digest of their JSON."""
 
 
 def milliseconds(length: timedelta) -> int:

@@ -12,7 +12,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from schemas.alert import Severity
 from schemas.fields import Name
-from streams.alerts.lengths import Length
+from streams.alerts.lengths import WrittenLength as Length
 from streams.alerts.selectors import Model
 from streams.notifications.matchers import Matchers
 from streams.notifications.times import Date, TimeOfDay, Weekday, ZoneName
@@ -69,6 +69,15 @@ class Route(Model):
         if isinstance(self.repeat_after, dict):
             return self.repeat_after.get(severity, REPEAT_AFTER)
         return self.repeat_after
+
+    @field_validator("repeat_after")
+    @classmethod
+    def _is_a_length_or_never(
+        cls, value: timedelta | dict[Severity, timedelta | None] | None
+    ) -> timedelta | dict[Severity, timedelta | None] | None:
+        if timedelta(0) in (value.values() if isinstance(value, dict) else (value,)):
+            raise ValueError("to repeat after no time is to repeat at every tick; null is never")
+        return value
 
     @model_validator(mode="after")
     def _steps_in_order(self) -> Self:

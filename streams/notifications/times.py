@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BeforeValidator, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, StringConstraints
 
 DAY = timedelta(days=1)
 _MINUTES = 24 * 60
@@ -45,7 +45,11 @@ def _zone_name(name: str) -> str:
     return name
 
 
-TimeOfDay = Annotated[time, BeforeValidator(_time_of_day, json_schema_input_type=str)]
+TimeOfDay = Annotated[
+    time,
+    BeforeValidator(_time_of_day, json_schema_input_type=str),
+    PlainSerializer("{:%H:%M}".format, return_type=str, when_used="json"),
+]
 Date = Annotated[date, BeforeValidator(_date, json_schema_input_type=str)]
 ZoneName = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_zone_name)]
 

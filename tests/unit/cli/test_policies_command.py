@@ -51,3 +51,33 @@ def test_what_is_shown_has_the_defaults_of_what_is_left_out(tmp_path: Path) -> N
     assert whole["revision"] == 7
     assert (whole["status"]["flap_transitions"], whole["status"]["flap_stable_seconds"]) == (9, 300)
     assert whole["entities"]["wear_levels_percent"] == [80, 90, 100]
+
+
+def test_what_is_shown_can_be_read_again_and_means_the_same(tmp_path: Path) -> None:
+    path, again = tmp_path / "policies.yaml", tmp_path / "again.yaml"
+    path.write_text(
+        """
+revision: 7
+notifications:
+  routes:
+    - {name: all, receivers: [gotify], group_wait: 0.5, group_interval: 90s, repeat_after: {critical: 2h, info: null}}
+  maintenance: [{name: backup, weekdays: [sun], dates: [2026-12-24], start: 03:05, duration: 1d}]
+  quiet_hours: [{from: 22:00, to: "07:00"}]
+"""
+    )
+    again.write_text(CliRunner().invoke(policies, ["show", str(path)]).output)
+    route = yaml.safe_load(again.read_text())["notifications"]["routes"][0]
+    assert (route["group_wait"], route["group_interval"]) == (0.5, "90s")
+    assert route["repeat_after"] == {"critical": "2h", "info": None}
+    shown = [json.loads(CliRunner().invoke(policies, ["show", "--json", str(one)]).output) for one in (path, again)]
+    assert shown[0] == shown[1]
+
+
+def test_to_repeat_at_every_tick_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "policies.yaml"
+    for given in ("0s", "{info: 0}"):
+        path.write_text(f"revision: 7\nnotifications: {{routes: [{{name: all, repeat_after: {given}}}]}}\n")
+        done = CliRunner().invoke(policies, ["check", str(path)])
+        assert done.exit_code == 1
+        assert "null is never" in done.output
+        assert done.output.endswith("1 error\n")
