@@ -11,7 +11,7 @@ MOST_TITLE = 200
 MOST_LINES = 50
 """How many alerts a body lists."""
 
-_SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_{}[]<>#|"})
+_SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_{}[]<>#|~&"})
 
 _BECAUSE: dict[ResolvedBecause, str] = {
     "cleared": "the condition no longer holds",
@@ -67,13 +67,18 @@ def escaped(text: str) -> str:
     return text.translate(_SPECIAL)
 
 
+def named(device: str, summary: str) -> str:
+    """The summary with its device before it, unless it begins with that already, as most do."""
+    return summary if summary.startswith((f"{device}:", f"{device} ")) else f"{device}: {summary}"
+
+
 def when(at: datetime, place: tzinfo) -> str:
     """A time as people of that place write it."""
     return f"{at.astimezone(place):%Y-%m-%d %H:%M:%S %Z}"
 
 
 def _holds(alert: Alert, place: tzinfo, *, lead: str) -> str:
-    lines = [f"**{lead}{escaped(alert.summary)}**", ""]
+    lines = [f"**{lead}{_emphasized(alert)}**", ""]
     if alert.description:
         lines += [escaped(alert.description), ""]
     lines += [f"- device: {escaped(alert.device)}", f"- since: {when(alert.since, place)}"]
@@ -85,7 +90,7 @@ def _holds(alert: Alert, place: tzinfo, *, lead: str) -> str:
 
 def _over(alert: Alert, place: tzinfo) -> str:
     over = alert.resolved
-    lines = [f"**resolved: {escaped(alert.summary)}**", ""]
+    lines = [f"**resolved: {_emphasized(alert)}**", ""]
     if over is not None:
         lines += [f"It is over since {when(over.at, place)}: {_BECAUSE[over.reason]}.", ""]
     lines += [f"- device: {escaped(alert.device)}", f"- raised: {when(alert.raised_at, place)}"]
@@ -111,9 +116,14 @@ def _listed(alerts: Sequence[Alert], place: tzinfo) -> list[str]:
 def _line(alert: Alert, place: tzinfo) -> str:
     over = f" until {when(alert.resolved.at, place)}" if alert.resolved is not None else ""
     return (
-        f"- **{alert.severity}** {escaped(alert.device)}: {escaped(_title(alert.summary))} "
+        f"- **{alert.severity}** {escaped(named(alert.device, _title(alert.summary)))} "
         f"({escaped(alert.rule)}, since {when(alert.since, place)}{over})"
     )
+
+
+def _emphasized(alert: Alert) -> str:
+    """The summary in one line: emphasis ends with its paragraph."""
+    return escaped(" ".join(alert.summary.split()))
 
 
 def _counted(alerts: Sequence[Alert]) -> str:

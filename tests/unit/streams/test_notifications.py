@@ -60,6 +60,24 @@ def test_times_are_said_as_people_there_write_them() -> None:
 
 def test_markdown_is_made_plain() -> None:
     assert escaped("a_b [c](d) `e` <f>") == "a\\_b \\[c\\](d) \\`e\\` \\<f\\>"
+    assert escaped("~~a~~ &lt;") == "\\~\\~a\\~\\~ \\&lt;"
+
+
+def test_a_summary_is_one_line_and_names_its_device_once() -> None:
+    story = Story(at_once(group_by=[]))
+    story.up("web-1:disk", "critical", summary="web-1: /srv\nis full")
+    story.ticks(60)
+    assert bodies(story.events())[0].startswith("**web-1: /srv is full**\n\n- device: web-1\n")
+    story = Story(at_once(group_by=[]))
+    for device, summary in (("web-1", "web-1: /srv\nis full"), ("nas", "nas is offline"), ("web", "web-1 is meant")):
+        story.up(f"{device}:disk", summary=summary)
+    story.ticks(60)
+    listed = [line.partition(" (")[0] for line in bodies(story.events())[0].splitlines()[2:]]
+    assert listed == [
+        "- **warning** web-1: /srv is full",
+        "- **warning** nas is offline",
+        "- **warning** web: web-1 is meant",
+    ]
 
 
 def test_each_receiver_gets_its_own_and_only_once() -> None:
