@@ -73,7 +73,7 @@ def _series(look: MetricLook, entity: str) -> Thing | Others | None:
     alike = [
         (series.key, value)
         for series, value in zip(look.series, look.values, strict=True)
-        if series.name == name and wanted <= set(series.labels)
+        if series.name == name and all(_has(series.labels, *one) for one in wanted)
     ]
     if len(alike) == 1:
         return Thing("metric", alike[0][0], {METRIC_VALUE: alike[0][1]}, look.id)
@@ -81,8 +81,13 @@ def _series(look: MetricLook, entity: str) -> Thing | Others | None:
     return Others(tuple(key for key, _ in alike) or of_name) if of_name else None
 
 
+def _has(labels: tuple[tuple[str, str], ...], name: str, value: str) -> bool:
+    """Whether a series has a label; `mountpoint` is enough for `system.filesystem.mountpoint`."""
+    return any(text == value and (one == name or one.endswith(f".{name}")) for one, text in labels)
+
+
 def wanted_series(entity: str) -> tuple[str, set[tuple[str, str]]]:
-    """A metric's name and the labels that its series has at least; quotes around values may be left out.
+    """A metric's name, and labels of its series or the last parts of their names; quotes around values may be left out.
 
     Raises InputInvalid.
     """

@@ -1,5 +1,6 @@
 """The pure parts of the operators' commands: names, times, matchers, ids, values that are accepted."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -192,6 +193,12 @@ def test_a_series_is_found_by_as_many_labels_as_tell_it_apart() -> None:
     assert several == Others(('disk.io{device="sda",type="x"}', key))
     assert found_in(event, "disk.io{device=sdc}", "metric") == several
     assert found_in(event, "memory.usage", "metric") is None
+    labels = (("system.filesystem.mountpoint", "/"), ("type", "x"))
+    series = Series("disk.io", "By", labels, series_key("disk.io", labels))
+    event = replace(event, series=(series,), values=[3.0])
+    for written in ("disk.io{mountpoint=/}", 'disk.io{filesystem.mountpoint="/"}'):
+        assert found_in(event, written, "metric") == Thing("metric", series.key, {"value": 3.0}, event.id)
+    assert found_in(event, "disk.io{point=/}", "metric") == Others((series.key,))
 
 
 @pytest.mark.parametrize("written", ["a.b{x=1", "a.b{x}", "a.b{=1}", 'a.b{x="1}'])
