@@ -79,11 +79,9 @@ class Rulebook:
         return (one for one in self._ownership if one.derivation.rules_kind == kind)
 
     def _wants(self, owned: Owned, book: Book, file: BookFile) -> bool:
-        if _key(self._ownership.generation, owned, book) in self._put:
-            return False
         in_force = owned.fold.rules
         if in_force is None or in_force.revision < book.revision:
-            return True
+            return _key(self._ownership.generation, owned, book) not in self._put
         if in_force.digest != book.digest:
             self._complain(file, book, in_force.revision)
         return False

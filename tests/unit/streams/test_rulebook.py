@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from runtime.clock import ManualClock
 from runtime.errors import InputInvalid
@@ -128,6 +129,24 @@ async def test_older_rules_and_clashes_are_not_put_and_are_told(
     assert len(shell.events(METRICS)) == 2
     assert list(again.refused) == ["alert_rules"]
     assert why in again.refused["alert_rules"]
+
+
+async def test_a_file_that_goes_back_to_what_the_worker_put_before_is_warned_of_once(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    file = BookFile(shell.file, rule_books)
+    rulebook = Rulebook([file], shell.ownership, sender=shell.sender, clock=shell.clock, poll_s=1)
+    with capture_logs() as logs:
+        for revision in (1, 2, 1):
+            shell.write(revision)
+            file.look()
+            file.look()
+            await rulebook.put()
+            await rulebook.put()
+            shell.apply()
+    (warning,) = (one for one in logs if one["log_level"] == "warning")
+    assert warning["event"] == "rules not put: the log has a newer revision"
+    assert (warning["file_revision"], warning["in_force"]) == (1, 2)
+    assert len(shell.events(METRICS)) == 4
 
 
 @pytest.mark.parametrize("name", ["rules.yaml", "policies.yaml"])
