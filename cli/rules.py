@@ -45,10 +45,10 @@ def check_command(*, file: Path, strict: bool, cost: bool) -> None:
         whole = sum(estimate.microseconds for _, estimate in costs)
         state = sum(estimate.state_bytes for _, estimate in costs)
         click.echo(
-            f"{len(known)} rules, revision {checked.rules.revision}; of a device with one series for each: "
+            f"{_counted(len(known), 'rule')}, revision {checked.rules.revision}; of a device with one series for each: "
             f"{whole:.0f} µs a look, {state / 1024:.1f} KiB of state"
         )
-    click.echo(f"{checked.errors} errors, {warnings} warnings")
+    click.echo(f"{_counted(checked.errors, 'error')}, {_counted(warnings, 'warning')}")
     if checked.errors or (strict and warnings):
         raise SystemExit(FAILED)
 
@@ -77,3 +77,7 @@ def test_command(*, files: tuple[Path, ...], other: Path | None) -> None:
     click.echo(f"{passed} passed, {failed} failed in {time.monotonic() - began:.2f} s")
     if failed:
         raise SystemExit(FAILED)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

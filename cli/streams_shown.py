@@ -17,7 +17,7 @@ def state_lines(found: Iterable[CoreStanding]) -> Iterator[str]:
             yield "  does not know the device"
             continue
         at = "" if one.offset is None else f"as of offset {one.offset}, "
-        yield f"  {at}{one.sent or 0} events derived"
+        yield f"  {at}{one.sent or 0} event{'s' * (one.sent != 1)} derived"
         for scope, sequence in (one.sequences or {}).items():
             yield f"  applied of {scope}: up to {sequence}"
         yield from (f"    {line}" for line in _yaml(one.state))
