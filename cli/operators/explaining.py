@@ -304,7 +304,9 @@ def _ends(event: AnyRead) -> UUID | None:
 def _met(alert: Alert, starts_at: datetime, ends_at: datetime | None, *, ended: datetime | None) -> bool:
     """Whether a window met the alert: as announced, and as it was ended."""
     ends = min((one for one in (ends_at, ended) if one is not None), default=None)
-    return (ends is None or ends > alert.raised_at) and (alert.resolved_at is None or starts_at <= alert.resolved_at)
+    if ends is not None and ends <= max(starts_at, alert.raised_at):
+        return False
+    return alert.resolved_at is None or starts_at <= alert.resolved_at
 
 
 def _maintenance(event: MaintenanceStarted) -> str:

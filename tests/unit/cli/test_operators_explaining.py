@@ -210,15 +210,18 @@ def test_the_answer_says_when_somebody_was_not_told() -> None:
 
 def test_silences_and_maintenance_that_did_not_meet_the_alert_are_left_out() -> None:
     say = Said(START + timedelta(hours=2))
-    full, first, late = say.raised(), Speaker("ada", START), Speaker("ada", say.at + 2 * MINUTE)
+    full, first, late = say.raised(), Speaker("ada", START), Speaker("ada", say.at + 9 * MINUTE)
     over = said.silenced(first, "nas", {}, ends_at=say.at - MINUTE, comment=None)
     ended = said.silenced(first, None, {"rule": "disk.*"}, ends_at=say.at + MINUTE, comment=None)
     end = said.unsilenced(Speaker("bob", START + MINUTE), ended.id, "_fleet", comment=None)
     begun = said.maintenance_started(first, None, starts_at=START, ends_at=None, groups=["storage"])
     say.at += MINUTE
-    resolved = say.resolved(full)
     later = said.maintenance_started(late, "nas", starts_at=late.at, ends_at=None, groups=[])
-    found = history(full.id, [over, ended, end, begun, full, resolved, later])
+    planned_ = said.maintenance_started(first, "nas", starts_at=say.at + MINUTE, ends_at=None, groups=[])
+    called_off = said.maintenance_ended(Speaker("bob", say.at), planned_.id, "nas", comment=None)
+    say.at += 2 * MINUTE
+    resolved = say.resolved(full)
+    found = history(full.id, [over, ended, end, begun, planned_, full, called_off, resolved, later])
     assert explained(found)[0] == (
         "00 maintenance_started: ada put group storage in maintenance from 2026-11-21 12:00:00 UTC until it is ended"
     )
