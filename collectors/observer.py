@@ -83,6 +83,7 @@ class Observer:
         self._before: dict[tuple[str, str], Any] = {}
         self._log = get_logger("agent")
         self._paused = False
+        self._stopped = False
         self._parsing = asyncio.Lock()
         readiness.set(CONDITION, ok=True)
 
@@ -242,6 +243,9 @@ class Observer:
             self._log.error("what was seen could not be kept", error=error)
             return error
         self._readiness.set(CONDITION, ok=True)
+        if self._stopped:
+            self._stopped = False
+            self._log.info("there is room in the spool: collecting goes on")
         return kept
 
     def _not_kept(self, error: InfrastructorError) -> None:
@@ -249,18 +253,17 @@ class Observer:
         self._readiness.set(CONDITION, ok=False, why=error.message)
 
     def _pause(self, error: SpoolFull) -> None:
-        if not self._paused:
-            self._paused = True
+        self._paused = True
+        if not self._stopped:
+            self._stopped = True
             self._log.error("collecting stops until there is room in the spool", error=error)
 
     async def _may_go_on(self) -> bool:
+        """Tell whether a look is worth a try; whether it can be kept turns out when it is."""
         try:
             self._paused = not await self._spool.has_room()
         except InfrastructorError as error:
             self._readiness.set(CONDITION, ok=False, why=error.message)
-        if not self._paused:
-            self._readiness.set(CONDITION, ok=True)
-            self._log.info("there is room in the spool: collecting goes on")
         return not self._paused
 
     def _count(self, run: Run, status: str) -> None:
