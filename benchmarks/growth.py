@@ -18,6 +18,7 @@ import os
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 import psycopg
@@ -128,33 +129,43 @@ def quix(made: Stack, events: int) -> None:
         )
 
 
-def measure(partitions: int, processes: list[int], made: Load) -> None:
-    """One broker with so many partitions: the sink with each number of processes, COPY beside it."""
+def measure(partitions: int, processes: list[int], made: Load, *, rounds: int) -> None:
+    """One broker with so many partitions: COPY and the sink with each number of processes in turn; print medians."""
     with stack() as server:
         kafka = topics(server, f"bench-{partitions}", partitions=partitions)
         asyncio.run(fill(kafka, made))
         sink(server.database, first_met())
         found = rows(made.events, series_ids(server.url))
-        rates = {size: bare(server, found, size) for size in BARE_BATCHES}
-        for number in processes:
-            emptied(server.url)
-            one = through_processes(server, kafka, len(made.records), processes=number)
-            beside = ", ".join(f"{one.rate / rate:.2f} of COPY by {size:,}" for size, rate in rates.items())
-            name = f"{partitions} partitions, {number} processes"
-            print(
-                f"  {name:<32}{one.rate:>10,.0f} rows/s{one.busy_us:>8.2f} µs of a core a row {one.mb:>6.0f} MB"
-                f"   {beside}",
-                flush=True,
-            )
-        for size, rate in rates.items():
-            print(f"  {f'bare COPY by {size:,}':<32}{rate:>10,.0f} rows/s", flush=True)
+        copies: dict[int, list[float]] = {size: [] for size in BARE_BATCHES}
+        ours: dict[int, list[Rate]] = {number: [] for number in processes}
+        for _ in range(rounds):
+            for size, rates in copies.items():
+                rates.append(bare(server, found, size))
+            for number, runs in ours.items():
+                emptied(server.url)
+                runs.append(through_processes(server, kafka, len(made.records), processes=number))
+        for number, runs in ours.items():
+            tell(f"{partitions} partitions, {number} processes", runs, copies)
+        for size, rates in copies.items():
+            print(f"  {f'bare COPY by {size:,}':<32}{median(rates):>10,.0f} rows/s", flush=True)
         if partitions == max(SETUPS)[0] and peers_there():
             quix(server, min(len(made.records), 4_000))
+
+
+def tell(name: str, runs: list[Rate], copies: dict[int, list[float]]) -> None:
+    """Print the medians of one setup; ratios are those of the same round."""
+    beside = ", ".join(
+        f"{median(one.rate / rate for one, rate in zip(runs, rates, strict=True)):.2f} of COPY by {size:,}"
+        for size, rates in copies.items()
+    )
+    rate, busy, most = (median(one.rate for one in runs), median(one.busy_us for one in runs), max(r.mb for r in runs))
+    print(f"  {name:<32}{rate:>10,.0f} rows/s{busy:>8.2f} µs of a core a row {most:>6.0f} MB   {beside}", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=30_000)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--partitions", type=int, nargs="*", help="of those measured, these only")
     options = parser.parse_args()
     made = load(options.events)
@@ -166,7 +177,7 @@ def main() -> None:
     )
     for partitions in sorted({one for one, _ in SETUPS}):
         if not options.partitions or partitions in options.partitions:
-            measure(partitions, [number for one, number in SETUPS if one == partitions], made)
+            measure(partitions, [number for one, number in SETUPS if one == partitions], made, rounds=options.rounds)
 
 
 if __name__ == "__main__":
