@@ -31,7 +31,7 @@ def rebuilt_lines(done: Iterable[Rebuilt]) -> list[str]:
             lines.append(f"{one.name}: every state is whole; nothing was done (--all rebuilds it all the same)")
             continue
         lines.append(
-            f"{one.name}: {len(one.partitions)} partitions rebuilt from {one.records} records: {one.states} states "
+            f"{one.name}: {len(one.partitions)} partition{'s' * (len(one.partitions) != 1)} rebuilt from {one.records} records: {one.states} states "
             f"written, {one.removed} old ones removed"
         )
         lines.append(
