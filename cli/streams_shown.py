@@ -30,8 +30,9 @@ def rebuilt_lines(done: Iterable[Rebuilt]) -> list[str]:
         if not one.partitions:
             lines.append(f"{one.name}: every state is whole; nothing was done (--all rebuilds it all the same)")
             continue
+        partitions = "1 partition" if len(one.partitions) == 1 else f"{len(one.partitions)} partitions"
         lines.append(
-            f"{one.name}: {len(one.partitions)} partition{'s' * (len(one.partitions) != 1)} rebuilt from {one.records} records: {one.states} states "
+            f"{one.name}: {partitions} rebuilt from {one.records} records: {one.states} states "
             f"written, {one.removed} old ones removed"
         )
         lines.append(
