@@ -25,7 +25,7 @@ from schemas.registry import COLLECTIONS, METRICS, STATUS
 from sinks.settings import SinkSettings
 from sinks.timescale import schema
 from sinks.timescale.service import TOPICS
-from tests.conftest import TestDatabase, cloned_database
+from tests.conftest import cloned_database
 from tests.integration.timescale_log import running, until, write, write_raw
 from tests.integration.timescale_setup import collected, looked, one, registered, rows, settings_of, status_changed
 
@@ -40,12 +40,6 @@ BOOKS = {
 rollups follow from samples in their own time."""
 
 Snapshot = dict[str, list[str]]
-
-
-@pytest.fixture
-def url(postgres: TestDatabase) -> str:
-    schema.migrate(settings_of(postgres.url))
-    return postgres.url
 
 
 @pytest.fixture

@@ -6,10 +6,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from sinks.timescale import schema
 from sinks.timescale.inspection import drift
 from sinks.timescale.inspection.asking import asking
-from tests.conftest import TestDatabase
 from tests.integration.timescale_setup import settings_of
 
 pytestmark = pytest.mark.postgres
@@ -22,12 +20,6 @@ def catalogue(url: str) -> tuple[dict[drift.Key, str], dict[str, str]]:
     with asking(settings_of(url), operation="test") as asked:
         keepers = dict(asked.rows("rollup_keepers"))
         return drift.catalogue(asked.rows("catalogue")), keepers
-
-
-@pytest.fixture
-def url(postgres: TestDatabase) -> str:
-    schema.migrate(settings_of(postgres.url))
-    return postgres.url
 
 
 def test_what_is_expected_is_what_the_migrations_make(url: str) -> None:

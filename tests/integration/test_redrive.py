@@ -18,24 +18,16 @@ from runtime.kafka.dead_letters import DeadLetter, from_record
 from runtime.settings import KafkaSettings
 from schemas.headers import REDRIVE_ATTEMPT, REDRIVE_FOR, header
 from schemas.registry import DEAD_LETTERS, METRICS
-from sinks.timescale import schema
-from tests.conftest import TestDatabase
 from tests.integration.streams_worker import Worker
 from tests.integration.streams_worker import until as until_async
 from tests.integration.test_backfill import environment
 from tests.integration.timescale_log import running, until, write, write_raw
-from tests.integration.timescale_setup import looked, one, rows, settings_of
+from tests.integration.timescale_setup import looked, one, rows
 
 pytestmark = [pytest.mark.postgres, pytest.mark.kafka]
 
 ROOT = Path(__file__).parents[2]
 TYPE = "infrastructor.metric.collected.v1"
-
-
-@pytest.fixture
-def url(postgres: TestDatabase) -> str:
-    schema.migrate(settings_of(postgres.url))
-    return postgres.url
 
 
 async def said(env: dict[str, str], *arguments: str, code: int = 0) -> str:

@@ -5,7 +5,7 @@ shares nothing with the statements.
 """
 
 import random
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,8 @@ from schemas.network import Address, Interface, ListeningSocket, NetworkObserved
 from schemas.packages import PackagesObserved, PackagesObservedData, PackageUpdate
 from schemas.record import RawRecord
 from schemas.registry import ALERTS, OBSERVATIONS, STATUS
-from sinks.timescale import schema
 from sinks.timescale.writer import Writer
-from tests.conftest import TestDatabase
-from tests.integration.timescale_setup import EPOCH, START, admitted, owned, raw, rows, settings_of, writer_on
+from tests.integration.timescale_setup import EPOCH, START, admitted, owned, raw, rows
 
 pytestmark = pytest.mark.postgres
 
@@ -33,19 +31,6 @@ EXAMPLES = Path(__file__).parents[2] / "schemas" / "examples"
 NAMES = ("web", "db", "cache", "queue")
 ENGINES: tuple[Engine, ...] = ("docker", "podman")
 HASHES = tuple(letter * 64 for letter in "abc")
-
-
-@pytest.fixture
-def url(postgres: TestDatabase) -> str:
-    schema.migrate(settings_of(postgres.url))
-    return postgres.url
-
-
-@pytest.fixture
-async def writer(url: str) -> AsyncIterator[Writer]:
-    made = writer_on(url)
-    yield made
-    await made.close()
 
 
 async def store(writer: Writer, topic: str, raws: Iterable[RawRecord]) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
@@ -20,13 +20,11 @@ from schemas.gap import GapClosed, GapData, GapDetected
 from schemas.identity import uuid7
 from schemas.record import RawRecord
 from schemas.registry import COLLECTIONS
-from sinks.timescale import schema
 from sinks.timescale.batch import Owned
 from sinks.timescale.gap_watch import GapWatch
 from sinks.timescale.metrics import SinkMetrics
 from sinks.timescale.tables import sink_statements
 from sinks.timescale.writer import Writer
-from tests.conftest import TestDatabase
 from tests.contract.memory_log import MemoryLog
 from tests.integration.timescale_log import surroundings
 from tests.integration.timescale_setup import (
@@ -41,24 +39,9 @@ from tests.integration.timescale_setup import (
     one,
     owned,
     rows,
-    settings_of,
-    writer_on,
 )
 
 pytestmark = pytest.mark.postgres
-
-
-@pytest.fixture
-def url(postgres: TestDatabase) -> str:
-    schema.migrate(settings_of(postgres.url))
-    return postgres.url
-
-
-@pytest.fixture
-async def writer(url: str) -> AsyncIterator[Writer]:
-    made = writer_on(url)
-    yield made
-    await made.close()
 
 
 def log() -> MemoryLog:

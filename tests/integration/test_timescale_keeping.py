@@ -10,7 +10,6 @@ from prometheus_client import CollectorRegistry
 
 from cli.db import db
 from runtime.errors import InputInvalid, SchemaOutdated
-from sinks.timescale import schema
 from sinks.timescale.tables import sink_statements
 from sinks.timescale.upkeep import Bounds, Upkeep
 from tests.conftest import TestDatabase
@@ -23,7 +22,6 @@ from tests.integration.timescale_setup import (
     one,
     owned,
     rows,
-    settings_of,
     writer_on,
 )
 
@@ -41,12 +39,6 @@ def steps(result: Result) -> list[dict[str, object]]:
     assert result.exit_code == 0, (result.output, result.exception)
     found: list[dict[str, object]] = json.loads(result.stdout)["steps"]
     return found
-
-
-@pytest.fixture
-def url(postgres: TestDatabase) -> str:
-    schema.migrate(settings_of(postgres.url))
-    return postgres.url
 
 
 def test_each_command_does_nothing_the_second_time(postgres: TestDatabase, url: str) -> None:

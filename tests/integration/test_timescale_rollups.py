@@ -2,7 +2,7 @@
 
 import random
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -16,7 +16,6 @@ from sinks.timescale.rollups import ROLLUPS, Stretch, stretches
 from sinks.timescale.tables import sink_statements
 from sinks.timescale.upkeep import Bounds, Turn, Upkeep
 from sinks.timescale.writer import Writer
-from tests.conftest import TestDatabase
 from tests.integration.timescale_log import surroundings
 from tests.integration.timescale_setup import (
     START,
@@ -28,23 +27,9 @@ from tests.integration.timescale_setup import (
     owned,
     rows,
     settings_of,
-    writer_on,
 )
 
 pytestmark = pytest.mark.postgres
-
-
-@pytest.fixture
-def url(postgres: TestDatabase) -> str:
-    schema.migrate(settings_of(postgres.url))
-    return postgres.url
-
-
-@pytest.fixture
-async def writer(url: str) -> AsyncIterator[Writer]:
-    made = writer_on(url)
-    yield made
-    await made.close()
 
 
 def upkeep_on(url: str, bounds: Bounds | None = None) -> Upkeep:

@@ -46,12 +46,6 @@ from tests.integration.timescale_setup import (
 pytestmark = [pytest.mark.postgres, pytest.mark.kafka]
 
 
-@pytest.fixture
-def url(postgres: TestDatabase) -> str:
-    schema.migrate(settings_of(postgres.url))
-    return postgres.url
-
-
 async def test_every_topic_is_stored_and_bad_records_become_dead_letters(topics: KafkaSettings, url: str) -> None:
     device = f"web-{uuid4().hex[:8]}"
     good = [looked(number, device=device) for number in range(1, 6)]

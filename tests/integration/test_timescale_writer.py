@@ -1,7 +1,6 @@
 """The write path on a real PostgreSQL: stored once, fenced, merged, bisected; without Kafka."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import uuid4
 
@@ -13,9 +12,7 @@ from schemas.headers import REDRIVE_FOR
 from schemas.record import RawRecord
 from schemas.registry import COLLECTIONS, METRICS
 from schemas.rules import RulesLoaded, RulesLoadedData
-from sinks.timescale import schema
 from sinks.timescale.writer import Fenced, LockPatience, Writer
-from tests.conftest import TestDatabase
 from tests.integration.timescale_setup import (
     EPOCH,
     START,
@@ -30,25 +27,11 @@ from tests.integration.timescale_setup import (
     raw,
     registered,
     rows,
-    settings_of,
     status_changed,
     writer_on,
 )
 
 pytestmark = pytest.mark.postgres
-
-
-@pytest.fixture
-def url(postgres: TestDatabase) -> str:
-    schema.migrate(settings_of(postgres.url))
-    return postgres.url
-
-
-@pytest.fixture
-async def writer(url: str) -> AsyncIterator[Writer]:
-    made = writer_on(url)
-    yield made
-    await made.close()
 
 
 async def test_stores_events_samples_ledger_and_offset_together(writer: Writer, url: str) -> None:
