@@ -22,7 +22,8 @@ from sinks.timescale.roles.verifier import matches
 from sinks.timescale.tables import sink_statements
 from sinks.timescale.upkeep import Upkeep
 from tests.conftest import TestDatabase, cloned_database
-from tests.integration import test_grafana_queries as grafana
+from tests.grafana_panels import queries
+from tests.integration.test_grafana_queries import expanded
 from tests.integration.timescale_log import running, surroundings, until, write
 from tests.integration.timescale_setup import (
     admitted,
@@ -270,8 +271,8 @@ async def test_the_sink_runs_as_the_writer(topics: KafkaSettings, roles: Roles) 
 def test_every_query_of_the_dashboard_goes_as_the_reader(roles: Roles) -> None:
     with psycopg.connect(roles.url("reader")) as reader:
         assert rows(roles.url("reader"), "SHOW default_transaction_read_only") == [("on",)]
-        for query in grafana.queries():
-            reader.execute(grafana.expanded(query.sql).encode())
+        for query in queries():
+            reader.execute(expanded(query.sql).encode())
 
 
 def test_the_operator_checks_and_looks_after(roles: Roles) -> None:
