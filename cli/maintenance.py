@@ -8,7 +8,6 @@ import click
 
 from cli.operators import said
 from cli.operators.alerts_shown import maintenance_document
-from cli.operators.board import Maintenance
 from cli.operators.context import as_json, speaking
 from cli.operators.ids import chosen, short_ids
 from cli.operators.matchers import read_matchers, scope
@@ -24,6 +23,7 @@ from runtime.settings import KafkaSettings, load
 from schemas.maintenance import MaintenanceStarted
 from schemas.registry import ALERTS
 from streams.notifications.matchers import FLEET
+from streams.notifications.state import Maintenance
 
 
 @click.group()

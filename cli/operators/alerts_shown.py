@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from cli.operators.board import Alert, Board, Maintenance, Silence
+from cli.operators.board import Alert, Board
 from cli.operators.explaining import RESOLVED, number, stamp
 from cli.operators.matching import maintenance_of, silences_of
 from cli.operators.recurring import Planned
 from cli.operators.shown import ago, rfc3339
+from streams.notifications.state import Maintenance, Silence
 
 HEADER = ("ID", "SEVERITY", "DEVICE", "SINCE", "SUMMARY", "STATE", "TOLD")
 STYLES = {"critical": "red", "warning": "yellow", "info": ""}

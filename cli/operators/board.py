@@ -21,22 +21,12 @@ from schemas.alert import (
     AlertUnacknowledged,
     AlertUnsilenced,
     Severity,
-    SilenceData,
 )
 from schemas.fields import Evidence
-from schemas.maintenance import MaintenanceEnded, MaintenanceStarted, MaintenanceStartedData
+from schemas.maintenance import MaintenanceEnded, MaintenanceStarted
 from schemas.notification import NotificationRequested
 from schemas.record import AnyRead, Record
-from streams.notifications.state import Held
-
-
-@dataclass(frozen=True, slots=True)
-class Remark:
-    """What an operator said, and when."""
-
-    operator: str
-    at: datetime
-    comment: str | None = None
+from streams.notifications.state import Acknowledged, Held, Maintenance, Silence
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +54,7 @@ class Alert:
     flapping: bool = False
     resolved_at: datetime | None = None
     resolved_because: str | None = None
-    acknowledged: Remark | None = None
+    acknowledged: Acknowledged | None = None
     told: tuple[str, ...] = ()
     """The receivers that a notification was requested of."""
 
@@ -81,33 +71,6 @@ class Alert:
     def firing(self) -> bool:
         """Whether it is not resolved."""
         return self.resolved_at is None
-
-
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """What operators silenced; `subject` is a device or `_fleet`."""
-
-    id: UUID
-    subject: str
-    operator: str
-    matchers: dict[str, str]
-    starts_at: datetime
-    ends_at: datetime
-    comment: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Maintenance:
-    """When a device's or a fleet's alerts are expected; `subject` is a device or `_fleet`."""
-
-    id: UUID
-    subject: str
-    operator: str
-    starts_at: datetime
-    ends_at: datetime | None
-    groups: tuple[str, ...] = ()
-    matchers: dict[str, str] = field(default_factory=dict)
-    comment: str | None = None
 
 
 @dataclass(slots=True)
@@ -127,15 +90,15 @@ class Board:
             case AlertResolved():
                 self._resolve(event)
             case AlertAcknowledged():
-                self._remark(event.data, Remark(event.data.operator, event.time, event.data.comment))
+                self._remark(event.data, Acknowledged(event.data.operator, event.time, event.data.comment))
             case AlertUnacknowledged():
                 self._remark(event.data, None)
             case AlertSilenced():
-                self.silences[event.data.silence_id] = _silence(event.subject, event.data)
+                self.silences[event.data.silence_id] = Silence.of(event.subject, event.data)
             case AlertUnsilenced():
                 self.silences.pop(event.data.silence_id, None)
             case MaintenanceStarted():
-                self.maintenance[event.data.maintenance_id] = _maintenance(event.subject, event.data)
+                self.maintenance[event.data.maintenance_id] = Maintenance.of(event.subject, event.data)
             case MaintenanceEnded():
                 self.maintenance.pop(event.data.maintenance_id, None)
             case NotificationRequested():
@@ -160,7 +123,7 @@ class Board:
         because = data.reason
         self.alerts[known.id] = replace(known, resolved_at=event.time, resolved_because=because, acknowledged=None)
 
-    def _remark(self, data: AlertRemark, remark: Remark | None) -> None:
+    def _remark(self, data: AlertRemark, remark: Acknowledged | None) -> None:
         known = self.alerts.get(data.alert_id)
         if known is not None and known.firing:
             self.alerts[known.id] = replace(known, acknowledged=remark)
@@ -204,23 +167,4 @@ def alert_of(number: UUID, device: str, data: AlertRaisedData | AlertResolvedDat
         evidence=facts.evidence if raised else (),
         historical=facts.historical,
         flapping=facts.flapping,
-    )
-
-
-def _silence(subject: str, data: SilenceData) -> Silence:
-    return Silence(
-        data.silence_id, subject, data.operator, dict(data.matchers), data.starts_at, data.ends_at, data.comment
-    )
-
-
-def _maintenance(subject: str, data: MaintenanceStartedData) -> Maintenance:
-    return Maintenance(
-        data.maintenance_id,
-        subject,
-        data.operator,
-        data.starts_at,
-        data.ends_at,
-        groups=data.groups,
-        matchers=dict(data.matchers),
-        comment=data.comment,
     )

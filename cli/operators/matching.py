@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 
-from cli.operators.board import Alert, Board, Maintenance, Silence
+from cli.operators.board import Alert, Board
 from streams.notifications import matchers as judged
+from streams.notifications.state import Maintenance, Silence
 
 
 def concerns(alert: Alert, subject: str, matchers: Mapping[str, str], *, groups: tuple[str, ...] = ()) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cli.operators.board import Alert, Board, Maintenance, Remark, Silence
+from cli.operators.board import Alert, Board
 from streams.fleet_stored import LoadedParts, load_parts
 from streams.notifications import state as parts
 from streams.notifications.policy import NotificationPolicy
@@ -37,9 +37,9 @@ def read_stored(entries: Mapping[bytes, bytes]) -> Stored | None:
         if kind == parts.ALERT:
             board.alerts[part.id] = _alert(part)
         elif kind == parts.SILENCE:
-            board.silences[part.id] = _silence(part)
+            board.silences[part.id] = part
         elif kind == parts.MAINTENANCE:
-            board.maintenance[part.id] = _maintenance(part)
+            board.maintenance[part.id] = part
     return Stored(board, loaded.partition.offset, _policy(loaded))
 
 
@@ -54,7 +54,7 @@ def _policy(loaded: LoadedParts) -> NotificationPolicy:
 
 
 def _alert(part: parts.Alert) -> Alert:
-    taken, over = part.acknowledged, part.resolved
+    over = part.resolved
     return Alert(
         id=part.id,
         device=part.device,
@@ -73,7 +73,7 @@ def _alert(part: parts.Alert) -> Alert:
         historical=part.historical,
         resolved_at=None if over is None else over.at,
         resolved_because=None if over is None else over.reason,
-        acknowledged=None if taken is None else Remark(taken.operator, taken.at, taken.comment),
+        acknowledged=part.acknowledged,
         told=tuple(name for name, telling in sorted(part.tellings.items()) if telling.told_ms is not None),
         waiting=tuple(_waits(name, telling) for name, telling in sorted(part.tellings.items()) if _is_waiting(telling)),
         held=_held(part),
@@ -94,20 +94,3 @@ def _is_waiting(telling: parts.Telling) -> bool:
 
 def _waits(receiver: str, telling: parts.Telling) -> str:
     return f"{receiver} is to be told, and waits {_LANES[telling.lane]}"
-
-
-def _silence(part: parts.Silence) -> Silence:
-    return Silence(part.id, part.subject, part.operator, part.matchers, part.starts_at, part.ends_at, part.comment)
-
-
-def _maintenance(part: parts.Maintenance) -> Maintenance:
-    return Maintenance(
-        part.id,
-        part.subject,
-        part.operator,
-        part.starts_at,
-        part.ends_at,
-        groups=part.groups,
-        matchers=part.matchers,
-        comment=part.comment,
-    )

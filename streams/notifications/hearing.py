@@ -154,16 +154,7 @@ def _silenced(draft: Draft, event: AlertSilenced) -> None:
     name = str(data.silence_id)
     if _is_over(draft, name, over=data.ends_at <= draft.now, kind=state.SILENCE):
         return
-    silence = Silence(
-        data.silence_id,
-        event.subject,
-        data.operator,
-        dict(data.matchers),
-        data.starts_at,
-        data.ends_at,
-        data.comment,
-    )
-    draft.put(state.SILENCE, name, silence)
+    draft.put(state.SILENCE, name, Silence.of(event.subject, data))
 
 
 def _maintenance(draft: Draft, event: MaintenanceStarted) -> None:
@@ -173,17 +164,7 @@ def _maintenance(draft: Draft, event: MaintenanceStarted) -> None:
     over = data.ends_at is not None and data.ends_at <= draft.now
     if _is_over(draft, name, over=over, kind=state.MAINTENANCE):
         return
-    maintenance = Maintenance(
-        data.maintenance_id,
-        event.subject,
-        data.operator,
-        data.starts_at,
-        data.ends_at,
-        groups=data.groups,
-        matchers=dict(data.matchers),
-        comment=data.comment,
-    )
-    draft.put(state.MAINTENANCE, name, maintenance)
+    draft.put(state.MAINTENANCE, name, Maintenance.of(event.subject, data))
 
 
 def _is_over(draft: Draft, name: str, *, over: bool, kind: str) -> bool:

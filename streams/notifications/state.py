@@ -6,10 +6,11 @@ Lengths of time are on the liveness clock of the partition (`*_ms`), times of da
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from uuid import UUID
 
-from schemas.alert import ResolvedBecause, Severity
+from schemas.alert import ResolvedBecause, Severity, SilenceData
+from schemas.maintenance import MaintenanceStartedData
 from schemas.notification import SuppressedBecause
 
 Stage = Literal["waiting", "told", "closed"]
@@ -142,6 +143,13 @@ class Silence:
     ends_at: datetime
     comment: str | None = None
 
+    @classmethod
+    def of(cls, subject: str, data: SilenceData) -> Self:
+        """What an `alert.silenced` says."""
+        return cls(
+            data.silence_id, subject, data.operator, dict(data.matchers), data.starts_at, data.ends_at, data.comment
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Maintenance:
@@ -155,6 +163,20 @@ class Maintenance:
     groups: tuple[str, ...] = ()
     matchers: dict[str, str] = field(default_factory=dict)
     comment: str | None = None
+
+    @classmethod
+    def of(cls, subject: str, data: MaintenanceStartedData) -> Self:
+        """What a `maintenance.started` says."""
+        return cls(
+            data.maintenance_id,
+            subject,
+            data.operator,
+            data.starts_at,
+            data.ends_at,
+            groups=data.groups,
+            matchers=dict(data.matchers),
+            comment=data.comment,
+        )
 
 
 @dataclass(frozen=True, slots=True)
