@@ -7,20 +7,18 @@ them (what follows must be there, or arrive within a while).
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from aiokafka.partitioner import DefaultPartitioner
-
 from replay.compare import MOST_NAMED, Comparison
 from replay.log import bounds_of, read_reaches
 from replay.plan import Place, Reach
 from runtime.clock import Clock
 from runtime.errors import InputInvalid
 from runtime.settings import KafkaSettings
-from schemas.codec import decode, encode
+from schemas.codec import encode
 from schemas.record import RawRecord
-from schemas.refusal import EventRefused
 from streams.batch import Deriver
 from streams.derivations import all_derivations
 from streams.fleet import AnyDerivation
+from streams.origin import Origin
 
 _LOOK_AGAIN_S = 1.0
 
@@ -85,15 +83,13 @@ class _Check:
         self._comparison = Comparison()
         self._seen: dict[Place, int] = {}
         self._cut: set[int] = set()
-        self._inputs: list[int] = []
-        self._partitioner = DefaultPartitioner()
-        self._one_output = False
+        self._origin = Origin(derivation, ())
 
     async def run(self, wait_s: float) -> Compared:
         """Outputs, inputs, outputs again until nothing is missing or time is up."""
         derivation, comparison = self._derivation, self._comparison
         before = await bounds_of(self._settings, [derivation.reads])
-        self._inputs = sorted(partition for _, partition in before)
+        self._origin = Origin(derivation, [partition for _, partition in before])
         # What a state held from before the first record that is left cannot be known.
         self._cut = {partition for (_, partition), bound in before.items() if bound.begin > 0}
         await self._look(early=True)
@@ -116,7 +112,7 @@ class _Check:
                 f"{derivation.reads}/{one}, whose beginning is no longer kept: states from before it are not known"
                 for one in sorted(self._cut)
             ),
-            compared=len(self._cut) < len(self._inputs),
+            compared=len(self._cut) < len(before),
         )
 
     async def _derive(self, first_kept: Mapping[int, int]) -> None:
@@ -146,7 +142,6 @@ class _Check:
     async def _look(self, *, early: bool) -> None:
         """Take in what the topic has more than at the last look."""
         bounds = await bounds_of(self._settings, [self._derivation.writes])
-        self._one_output = len(bounds) == 1
         reaches = [Reach(*at, max(bound.begin, self._seen.get(at, 0)), bound.end) for at, bound in bounds.items()]
         async for piece in read_reaches(self._settings, reaches):
             self._seen[piece.place] = piece.next
@@ -154,20 +149,6 @@ class _Check:
 
     def _take(self, raws: Sequence[RawRecord], *, early: bool) -> None:
         for raw in raws:
-            # Most of a topic is not this derivation's, and need not be decoded to see it.
-            if raw.value is None or self._derivation.source.encode() not in raw.value:
-                continue
-            try:
-                event = decode(raw.value)
-            except EventRefused:
-                continue
-            if event.source == self._derivation.source and self._input_of(raw, event.subject) not in self._cut:
+            event = self._origin.event(raw)
+            if event is not None and raw.value is not None and self._origin.of(raw) not in self._cut:
                 self._comparison.find(event.id, raw.value, f"{raw.topic}/{raw.partition}@{raw.offset}", early=early)
-
-    def _input_of(self, raw: RawRecord, subject: str) -> int:
-        """Which partition of the input an output follows from: its own number, or its key's where it has but one."""
-        if len(self._inputs) == 1:
-            return self._inputs[0]
-        if self._one_output:
-            return int(self._partitioner(subject.encode(), self._inputs, self._inputs))
-        return raw.partition
