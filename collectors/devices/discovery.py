@@ -42,36 +42,47 @@ class Discovered:
 def discover(known_hosts: Iterable[Path], folders: Iterable[Path], contexts: Path, listed: DeviceList) -> Discovered:
     """Return the machines that are named and not listed. Reads files only: nothing is connected. Blocks."""
     hashed = 0
-    found: list[tuple[str, str, str | None]] = []
+    found: list[_Found] = []
     for file in known_hosts:
         names, unreadable = _known_names(_text(file))
         hashed += unreadable
-        found += [(name, str(file), None) for name in names]
+        found += [_Found(name, file) for name in names]
     for file in contexts.glob("meta/*/meta.json"):
-        found += [(where, str(file), user) for where, user in _ssh_addresses(_text(file))]
+        found += [_Found(where, file, user=user) for where, user in _ssh_addresses(_text(file))]
     for file in _compose_files(folders):
         text = _text(file)
-        found += [(where, str(file), user) for where, user in _ssh_addresses(text)]
-        found += [(where, str(file), None) for where in _extra_hosts(text)]
+        found += [_Found(where, file, user=user) for where, user in _ssh_addresses(text)]
+        found += [_Found(where, file, name=name) for name, where in _extra_hosts(text)]
     return Discovered(tuple(_new(found, listed)), hashed)
 
 
-def _new(found: Iterable[tuple[str, str, str | None]], listed: DeviceList) -> Iterator[Candidate]:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """An address (`host[:port]`), the file it stands in, and what that calls it."""
+
+    where: str
+    file: Path
+    user: str | None = None
+    name: str | None = None
+
+
+def _new(found: Iterable[_Found], listed: DeviceList) -> Iterator[Candidate]:
     taken = {entry.id for entry in listed.devices}
     reached = {(entry.address, entry.port or PORT) for entry in listed.devices}
-    for where, file, user in found:
-        host, port = split_host(where)
+    for one in found:
+        host, port = split_host(one.where)
         if host in HERE or (host, port) in reached:
             continue
         reached.add((host, port))
-        name = _NOT_ALLOWED.sub("-", host.lower()).strip("._-")[:63]
+        name = _NOT_ALLOWED.sub("-", (one.name or host).lower()).strip("._-")[:63]
+        named = host if host != name else None
         try:
-            entry = Entry(id=name, host=host if host != name else None, port=port if port != PORT else None, user=user)
+            entry = Entry(id=name, host=named, port=port if port != PORT else None, user=one.user)
         except ValidationError:
             continue
         if entry.id not in taken:
             taken.add(entry.id)
-            yield Candidate(entry, file)
+            yield Candidate(entry, str(one.file))
 
 
 def _known_names(text: str) -> tuple[list[str], int]:
@@ -93,7 +104,8 @@ def _ssh_addresses(text: str) -> Iterator[tuple[str, str | None]]:
         yield found["where"], found["user"]
 
 
-def _extra_hosts(text: str) -> Iterator[str]:
+def _extra_hosts(text: str) -> Iterator[tuple[str, str]]:
+    """Yield names and addresses."""
     try:
         document: Any = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError):
@@ -103,9 +115,9 @@ def _extra_hosts(text: str) -> Iterator[str]:
         extra = service.get("extra_hosts") if isinstance(service, dict) else None
         pairs = [f"{name}={address}" for name, address in extra.items()] if isinstance(extra, dict) else extra
         for pair in pairs if isinstance(pairs, list) else ():
-            address = re.split(r"[=:]", str(pair), maxsplit=1)[-1].strip()
-            if address and "$" not in address:
-                yield address if not address.startswith("[") else address.strip("[]")
+            name, _, address = pair.replace("=", ":", 1).partition(":") if isinstance(pair, str) else ("", "", "")
+            if address.strip() and "$" not in pair:
+                yield name.strip(), address.strip().strip("[]")
 
 
 def _compose_files(folders: Iterable[Path]) -> Iterator[Path]:

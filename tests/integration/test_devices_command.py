@@ -74,8 +74,9 @@ def test_candidates_are_only_proposed(run: Run, tmp_path: Path) -> None:
     assert [(one["id"], one.get("port"), one.get("user")) for one in found["candidates"]] == [
         ("gate.example", 2222, None),
         ("far.example", 2200, "root"),
-        ("10.1.1.1", None, None),
+        ("db", None, None),
     ]
+    assert found["candidates"][2]["host"] == "10.1.1.1"
     assert found["hashed"] == 1
     assert "infrastructor devices add far.example --user root --port 2200" in run("discover", "--compose", ".").output
     assert len(json.loads(run("list", "--json").output)["devices"]) == 1
