@@ -5,6 +5,7 @@ Their ids depend on the request and the outcome alone: told twice is told once.
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from schemas.identity import derived_id
 from schemas.notification import (
@@ -40,12 +41,7 @@ class Outcomes:
     ) -> NotificationDelivered:
         """The receiver has it."""
         return NotificationDelivered(
-            id=derived_id(request.id, "delivered"),
-            source=self.desk.source,
-            subject=request.subject,
-            time=now,
-            correlationid=request.correlationid,
-            causationid=request.id,
+            **self._envelope(request, "delivered", now=now),
             data=NotificationDeliveredData(
                 request_id=request.id,
                 receiver=self.desk.receiver,
@@ -60,12 +56,7 @@ class Outcomes:
     ) -> NotificationFailed:
         """It will not reach the receiver."""
         return NotificationFailed(
-            id=derived_id(request.id, "failed"),
-            source=self.desk.source,
-            subject=request.subject,
-            time=now,
-            correlationid=request.correlationid,
-            causationid=request.id,
+            **self._envelope(request, "failed", now=now),
             data=NotificationFailedData(
                 request_id=request.id,
                 receiver=self.desk.receiver,
@@ -78,12 +69,7 @@ class Outcomes:
     def not_configured(self, request: NotificationRequested, *, now: datetime) -> NotificationSuppressed:
         """Nobody is told, for no receiver is configured."""
         return NotificationSuppressed(
-            id=derived_id(request.id, "suppressed"),
-            source=self.desk.source,
-            subject=request.subject,
-            time=now,
-            correlationid=request.correlationid,
-            causationid=request.id,
+            **self._envelope(request, "suppressed", now=now),
             data=NotificationSuppressedData(
                 alert_ids=request.data.alert_ids,
                 reason="not_configured",
@@ -92,3 +78,13 @@ class Outcomes:
                 request_id=request.id,
             ),
         )
+
+    def _envelope(self, request: NotificationRequested, outcome: str, *, now: datetime) -> dict[str, Any]:
+        return {
+            "id": derived_id(request.id, outcome),
+            "source": self.desk.source,
+            "subject": request.subject,
+            "time": now,
+            "correlationid": request.correlationid,
+            "causationid": request.id,
+        }
