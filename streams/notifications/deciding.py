@@ -113,16 +113,19 @@ class _Tick:
         if (why := self._judge.why_not(alert, receiver)) is not None:
             after = self._draft.hold(alert, receiver, telling, held=why.held, detail=why.detail)
             return replace(after, lane="group") if after.lane == "backlog" else after
-        telling = self._released(telling)
+        return self._lay_out(alert, receiver, self._released(telling))
+
+    def _lay_out(self, alert: Alert, receiver: str, telling: Telling) -> Telling:
+        """Put an alert, or its end, where its lane leads."""
         box = self._box(receiver)
         match telling.lane:
             case "digest":
-                box.digest.append(alert)
+                (box.digest if alert.firing else box.digest_over).append(alert)
             case "backlog":
-                box.backlog.append(alert)
+                (box.backlog if alert.firing else box.backlog_over).append(alert)
             case _:
                 pile = box.pile(route_of(self._draft.policy, telling), alert)
-                pile.raised.append(alert)
+                (pile.raised if alert.firing else pile.resolved).append(alert)
                 pile.wait(telling)
         return telling
 
@@ -162,18 +165,7 @@ class _Tick:
             detail = f"it is over; {why.detail}"
             after = self._draft.hold(alert, receiver, telling, held=why.held, detail=detail)
             return after if why.held.reason == "quiet_hours" else replace(after, stage="closed")
-        telling = self._released(telling)
-        box = self._box(receiver)
-        match telling.lane:
-            case "digest":
-                box.digest_over.append(alert)
-            case "backlog":
-                box.backlog_over.append(alert)
-            case _:
-                pile = box.pile(route_of(self._draft.policy, telling), alert)
-                pile.resolved.append(alert)
-                pile.wait(telling)
-        return telling
+        return self._lay_out(alert, receiver, self._released(telling))
 
     def _ended_untold(self, alert: Alert, receiver: str, telling: Telling) -> Telling:
         """An alert is over before the receiver was told."""
