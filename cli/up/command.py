@@ -4,13 +4,14 @@ import asyncio
 import json
 import signal
 import sys
+from dataclasses import dataclass
 
 import click
 from rich.console import Console
 
 from cli.config import CONCERNS
 from cli.up.logs import LogStream
-from cli.up.plan import make_plan
+from cli.up.plan import WORKERS, make_plan
 from cli.up.run import Options, Run
 from cli.up.threads import leave_at_once_if_busy, settled
 from deploy.local.settings import LocalSettings
@@ -48,7 +49,13 @@ class _Duration(click.ParamType):
 @click.option("--for", "seconds", type=_Duration(), help="Stop after so long (30s, 5m), counted from when all runs.")
 @click.option("--plain", is_flag=True, help="Lines instead of the live view; so it is where there is no terminal.")
 @click.option("--summary", type=click.Choice(["json"]), help="End with one JSON object on standard output.")
-def up(*, seconds: float | None, plain: bool, summary: str | None) -> int:
+@click.option(
+    "--without",
+    multiple=True,
+    type=click.Choice(tuple(WORKERS)),
+    help="Leave one out, to run it yourself or, as `streams rebuild` wants it, not at all; repeatable.",
+)
+def up(*, seconds: float | None, plain: bool, summary: str | None, without: tuple[str, ...]) -> int:
     """Start everything on this machine, and watch it.
 
     Kafka and PostgreSQL (unless INFRASTRUCTOR_KAFKA__BOOTSTRAP_SERVERS and INFRASTRUCTOR_DATABASE__URL point
@@ -62,7 +69,8 @@ def up(*, seconds: float | None, plain: bool, summary: str | None) -> int:
     async def main(stop: Stop) -> None:
         # The terminal's window is closed: as good a reason to stop in order as Ctrl-C.
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, stop.ask, "SIGHUP")
-        result.update(await _run(stop, seconds=seconds, plain=lines, summary=summary is not None, console=console))
+        asked = _Asked(seconds, lines, summary is not None, without)
+        result.update(await _run(stop, asked, console))
 
     code = run_process(main, drain_s=DRAIN_S)
     if result:
@@ -71,12 +79,22 @@ def up(*, seconds: float | None, plain: bool, summary: str | None) -> int:
     return code
 
 
-async def _run(stop: Stop, *, seconds: float | None, plain: bool, summary: bool, console: Console) -> dict[str, object]:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The options as given."""
+
+    seconds: float | None
+    plain: bool
+    summary: bool
+    without: tuple[str, ...]
+
+
+async def _run(stop: Stop, asked: _Asked, console: Console) -> dict[str, object]:
     world = World.here()
     problems = [problem for concern in CONCERNS for problem in check(concern, world)]
     if problems:
         raise SettingsInvalid("; ".join(map(str, problems)), operation="start")
-    plan = make_plan(world)
+    plan = make_plan(world, without=asked.without)
     stack = LocalStack(plan.data_dir, settings=load(LocalSettings, world))
     ended = await asyncio.to_thread(stack.open)
     try:
@@ -87,7 +105,7 @@ async def _run(stop: Stop, *, seconds: float | None, plain: bool, summary: bool,
         )
         # A group that was once there, and whose sink is not started now, would fall behind for ever.
         groups = {name: group for name, group in GROUPS.items() if name != "webhook" or "sink-webhook" in plan.workers}
-        options = Options(seconds, plain, summary, groups, console, _migrate)
+        options = Options(asked.seconds, asked.plain, asked.summary, groups, console, _migrate)
         run = Run(options, plan, stack)
         if ended:
             run.board.say(f"ended {len(ended)} processes that an earlier run had left behind")

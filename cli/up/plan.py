@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,8 +54,10 @@ class Plan:
         }
 
 
-def make_plan(world: World) -> Plan:
-    """Return the plan that the settings ask for; SettingsInvalid when the data folder's is wrong."""
+def make_plan(world: World, *, without: Collection[str] = ()) -> Plan:
+    """Return the plan that the settings ask for, less some workers; SettingsInvalid when the data folder's is wrong."""
+    # What an earlier run, or one that still runs, has written is no wish of the user's.
+    world = world.given
     elsewhere = [PostgresSettings.variable(field) for field in _DATABASE_ELSEWHERE]
     elsewhere.append(PostgresSettings.variable("url") + "_FILE")
     return Plan(
@@ -64,7 +66,9 @@ def make_plan(world: World) -> Plan:
         local_database=not any(is_set(world, variable) for variable in elsewhere),
         log_file=load(LogSettings, world).file,
         workers=tuple(
-            name for name in WORKERS if name not in WHERE_CONFIGURED or load(WHERE_CONFIGURED[name], world).configured
+            name
+            for name in WORKERS
+            if name not in without and (name not in WHERE_CONFIGURED or load(WHERE_CONFIGURED[name], world).configured)
         ),
     )
 

@@ -24,6 +24,7 @@ from runtime.clock import Clock, SystemClock
 from runtime.errors import InputInvalid, SettingsInvalid
 from runtime.postgres import masked_url
 from runtime.process import Stop
+from runtime.settings.load import LOCAL_ENV
 
 _START_COUNTS_S = 60.0
 """`--for` counts from when all was started; a start that takes longer than this counts as done."""
@@ -70,6 +71,7 @@ class Run:
             await _cancelled(*shown)
 
     async def _through(self, stop: Stop) -> dict[str, object]:
+        write_local_env(self._plan.data_dir, self._plan.environment(self._stack.environment))
         reading = (self._polls.numbers(), self._polls.readiness(), self._follow())
         self._readers = [asyncio.create_task(work) for work in reading]
         self.board.put(phase="starting", places=self._places())
@@ -130,6 +132,7 @@ class Run:
             # A second Ctrl-C, or a fault of ours: no process may stay behind.
             await ending.at_once()
             raise
+        (self._plan.data_dir / LOCAL_ENV).unlink(missing_ok=True)
         self._polls.look()
         self.board.say(f"all stopped in {self._clock.monotonic() - began:.1f} s; data is in {self._plan.data_dir}")
         return counted
@@ -182,6 +185,15 @@ def write_psql(data_dir: Path, line: str) -> Path:
         script.write_text(f'#!/bin/sh\n{line.replace("PGPASSFILE=", "exec env PGPASSFILE=", 1)} "$@"\n')
         script.chmod(0o700)
     return script
+
+
+def write_local_env(data_dir: Path, variables: Mapping[str, str]) -> None:
+    """Write `<data>/local.env`, by which commands beside this run find its servers; for the eyes of its owner."""
+    path = data_dir / LOCAL_ENV
+    with written_to(data_dir):
+        path.unlink(missing_ok=True)
+        path.touch(mode=0o600)
+        path.write_text("".join(f"{name}={value}\n" for name, value in variables.items()))
 
 
 async def _only_failure(work: "asyncio.Task[None]") -> None:

@@ -8,8 +8,8 @@ from pydantic import BeforeValidator, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-Source = Literal["default", "environment", "runtime.env", ".env"]
-"""Where a value can come from; the environment wins over `runtime.env`, that over `.env`."""
+Source = Literal["default", "environment", "runtime.env", ".env", "local.env"]
+"""Where a value can come from; the environment wins over `runtime.env`, that over `.env`, that over `local.env`."""
 
 
 def _split(value: object) -> object:

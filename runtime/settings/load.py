@@ -1,6 +1,11 @@
-"""Reading settings: the environment over `runtime.env` over `.env`, and each secret also from a file it names."""
+"""Reading settings: the environment over `runtime.env` over `.env`, and each secret also from a file it names.
+
+Below them, while `infrastructor up` runs on the data folder, is its `local.env`: where its broker and its database are.
+So a command beside it needs no settings.
+"""
 
 import difflib
+import fcntl
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +25,10 @@ C = TypeVar("C", bound=Concern)
 
 MASK = "********"
 
+DATA_DIR = "INFRASTRUCTOR_DATA_DIR"
+LOCAL_ENV = "local.env"
+"""In the data folder while `infrastructor up` runs on it: where its broker and its database are."""
+
 
 @dataclass(frozen=True, slots=True)
 class World:
@@ -31,13 +40,23 @@ class World:
     def here(cls, environ: Mapping[str, str] | None = None, folder: Path | None = None) -> "World":
         """Return the process's environment over `runtime.env` and `.env` of `folder` (the current one)."""
         folder = folder or Path.cwd()
-        return cls(
+        given = cls(
             (
                 ("environment", os.environ if environ is None else environ),
                 ("runtime.env", _env_file(folder / "runtime.env")),
                 (".env", _env_file(folder / ".env")),
             )
         )
+        return cls((*given.layers, ("local.env", _running(folder / given.value(DATA_DIR, ".infrastructor")))))
+
+    @property
+    def given(self) -> "World":
+        """The same without what runs locally."""
+        return World(tuple(layer for layer in self.layers if layer[0] != "local.env"))
+
+    def value(self, variable: str, default: str) -> str:
+        """Return what the first layer that has it says of a variable."""
+        return next((found for _, variables in self.layers if (found := variables.get(variable))), default)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +208,20 @@ def _shown(value: object, *, secret: bool) -> str:
         case bool():
             return str(value).lower()
     return "" if value is None else str(value)
+
+
+def _running(data_dir: Path) -> dict[str, str]:
+    """Return what `infrastructor up` wrote; nothing when it does not run, for one that was killed left its file."""
+    try:
+        with (data_dir / "lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        path = data_dir / LOCAL_ENV
+        # Another user's: who may not read it is told by what he connects to.
+        return _env_file(path) if os.access(path, os.R_OK) else {}
+    except OSError:
+        pass
+    return {}
 
 
 def _env_file(path: Path) -> dict[str, str]:

@@ -190,6 +190,7 @@ def test_the_live_view_shows_the_pipeline_survives_a_kill_and_stops_on_ctrl_c(da
             assert row is not None
             assert row[0] > 0
         _psql_line_works(data_dir)
+        _commands_beside_it_need_no_settings(data_dir)
         _second_start_is_refused(data_dir)
         agent = child(data_dir, "agent")
         agent.kill()
@@ -269,6 +270,14 @@ def _psql_line_works(data_dir: Path) -> None:
         [str(data_dir / "psql"), "-Atc", "SELECT 6 * 7"], capture_output=True, text=True, check=False, cwd="/"
     )
     assert done.stdout == "42\n", done.stderr
+
+
+def _commands_beside_it_need_no_settings(data_dir: Path) -> None:
+    for arguments, wanted in ((("alerts", "list"), "there is memory"), (("db", "status"), "up to date")):
+        command = [sys.executable, "-m", "cli.main", *arguments]
+        told = environment(data_dir, {})
+        done = subprocess.run(command, cwd=ROOT, env=told, capture_output=True, text=True, check=False)
+        assert (done.returncode, wanted in done.stdout) == (0, True), done.stdout + done.stderr
 
 
 def _second_start_is_refused(data_dir: Path) -> None:

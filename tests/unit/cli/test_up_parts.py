@@ -184,3 +184,17 @@ def test_the_short_psql_runs_the_line(tmp_path: Path) -> None:
     script = write_psql(tmp_path, "PGPASSFILE='/a b/pgpass' psql -h 127.0.0.1 infrastructor")
     assert script.read_text() == "#!/bin/sh\nexec env PGPASSFILE='/a b/pgpass' psql -h 127.0.0.1 infrastructor \"$@\"\n"
     assert script.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_worker_that_is_left_out_is_not_started(tmp_path: Path) -> None:
+    world = World((("environment", {"INFRASTRUCTOR_DATA_DIR": str(tmp_path)}),))
+    assert make_plan(world, without=("streams",)).workers == tuple(
+        name for name in make_plan(world).workers if name != "streams"
+    )
+
+
+def test_what_another_run_wrote_is_no_wish_of_the_users(tmp_path: Path) -> None:
+    local = {"INFRASTRUCTOR_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1", "INFRASTRUCTOR_DATABASE__HOST": "127.0.0.1"}
+    plan = make_plan(World((("environment", {"INFRASTRUCTOR_DATA_DIR": str(tmp_path)}), ("local.env", local))))
+    assert plan.local_kafka
+    assert plan.local_database

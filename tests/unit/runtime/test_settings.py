@@ -1,5 +1,6 @@
 """Settings: which source wins, what an error says, what is shown and what never is."""
 
+import fcntl
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,25 @@ from runtime.settings import (
 
 def world(folder: Path, **environ: str) -> World:
     return World.here({f"INFRASTRUCTOR_{name}": value for name, value in environ.items()}, folder)
+
+
+def test_what_runs_locally_is_found_while_it_runs_and_below_all_else(tmp_path: Path) -> None:
+    data = tmp_path / ".infrastructor"
+    data.mkdir()
+    (data / "local.env").write_text("INFRASTRUCTOR_LOG__LEVEL=debug\nINFRASTRUCTOR_LOG__FORMAT=console\n")
+    assert load(LogSettings, World.here({}, tmp_path)).level == "info"
+    with (data / "lock").open("a") as lock:
+        assert load(LogSettings, World.here({}, tmp_path)).level == "info"
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        world = World.here({"INFRASTRUCTOR_LOG__FORMAT": "json"}, tmp_path)
+        assert (load(LogSettings, world).level, load(LogSettings, world).format) == ("debug", "json")
+        assert load(LogSettings, world.given).level == "info"
+        (tmp_path / ".env").write_text("INFRASTRUCTOR_LOG__LEVEL=error\n")
+        assert load(LogSettings, World.here({}, tmp_path)).level == "error"
+        elsewhere = World.here({"INFRASTRUCTOR_DATA_DIR": str(tmp_path / "other")}, tmp_path)
+        assert load(LogSettings, elsewhere).format == load(LogSettings, World(())).format
+    (tmp_path / ".env").unlink()
+    assert load(LogSettings, World.here({}, tmp_path)).level == "info"
 
 
 def test_the_environment_wins_over_runtime_env_and_that_over_env(tmp_path: Path) -> None:
