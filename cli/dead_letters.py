@@ -212,7 +212,7 @@ def whole_lines(letter: DeadLetter, book: Book = _NO_BOOK) -> Iterator[str]:
     origin = letter.origin
     yield f"{_where(letter)} for {_one_line(letter.consumer)}"
     yield f"appended  {_time(origin.appended_ms)}"
-    yield f"failed    {_time(letter.failed_at_ms)}, {letter.attempts} attempts"
+    yield f"failed    {_time(letter.failed_at_ms)}, {letter.attempts} attempt{'s' if letter.attempts != 1 else ''}"
     yield f"reason    {_one_line(letter.reason)}{' in ' + _one_line(letter.field) if letter.field else ''}"
     yield f"message   {_one_line(letter.message)}"
     for before in history(letter):

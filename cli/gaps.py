@@ -11,6 +11,7 @@ import click
 from replay.window import moment_ms
 from runtime.clock import SystemClock
 from runtime.engines import driver, querying
+from runtime.errors import InputInvalid
 from runtime.settings import PostgresSettings, load
 from sinks.timescale.gap_report import (
     MOST,
@@ -22,9 +23,11 @@ from sinks.timescale.gap_report import (
     Report,
     by_subject,
     explained,
+    known,
     listed,
 )
 from sinks.timescale.tables import sink_statements
+from sinks.timescale.tier import Connection
 
 _APPLICATION = "infrastructor-gaps"
 
@@ -56,6 +59,7 @@ def list_gaps(*, device: str | None, since: str | None, closed: bool, limit: int
         querying(load(PostgresSettings), _APPLICATION, operation="list gaps") as engine,
         engine.connect() as connection,
     ):
+        _require_known(driver(connection), device)
         found = listed(driver(connection), sink_statements(), subject=device, since=from_, closed=closed, most=limit)
     for line in (map(_json, found)) if as_json else list_lines(found):
         click.echo(line)
@@ -73,12 +77,22 @@ def explain(*, device: str | None, since: str, topic: str | None, as_json: bool)
     time of the sink may still come.
     """
     with querying(load(PostgresSettings), _APPLICATION, operation="explain gaps") as engine, engine.connect() as found:
+        _require_known(driver(found), device)
         told = explained(driver(found), sink_statements(), subject=device, topic=topic, since=_time(since))
     if as_json:
         click.echo(_json(told))
         return
     for line in explain_lines(told, device):
         click.echo(line)
+
+
+def _require_known(connection: Connection, device: str | None) -> None:
+    """Raise InputInvalid for a device that there is not: of it nothing is lost, and that would sound like good news."""
+    if device is not None and not known(connection, sink_statements(), device):
+        raise InputInvalid(
+            f"nothing was ever stored of a device {device!r}: check its name, device_overview lists them",
+            operation="read arguments",
+        )
 
 
 def _time(text: str) -> datetime:
@@ -120,7 +134,7 @@ def explain_lines(told: Explained, device: str | None) -> Iterator[str]:
         for one in accounts:
             yield from _account_lines(one)
     if device is None or len(subjects) != 1:
-        yield f"lost {lost:,} of {whole:,} events of {len(subjects):,} subjects since {_at(told.since)}"
+        yield f"lost {lost:,} of {whole:,} events of {_counted(len(subjects), 'subject')} since {_at(told.since)}"
     yield from _letter_lines(told.letters)
     yield from _conflict_lines(told.conflicts)
 
@@ -169,7 +183,11 @@ def _span(first: int, last: int) -> str:
 
 
 def _events(count: int) -> str:
-    return "1 event" if count == 1 else f"{count:,} events"
+    return _counted(count, "event")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"1 {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _at(time: datetime) -> str:

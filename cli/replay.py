@@ -17,6 +17,7 @@ from replay.restore import Restorer
 from replay.verify import Verdict, verify
 from replay.window import moment_ms
 from runtime.clock import SystemClock
+from runtime.errors import InputInvalid
 from runtime.postgres import masked_url
 from runtime.process import Stop, run_process
 from runtime.settings import DataSettings, KafkaSettings, PostgresSettings, load
@@ -71,6 +72,8 @@ def backfill_command(
         device=device,
         type=type_,
     )
+    if selection.to_ms is not None and selection.to_ms <= selection.from_ms:
+        raise InputInvalid(f"--from {begin} is not before --to {end}: nothing lies between", operation="read options")
     options: dict[str, object] = {"database": masked_url(database), "kafka": kafka.servers, "from": begin, "to": end}
     options |= {"topics": selection.topics, "device": device, "type": type_}
     file = None if dry_run else ProgressFile(load(DataSettings).data_dir, options)

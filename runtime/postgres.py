@@ -31,7 +31,8 @@ KEEPALIVE = {
 }
 
 # Class 28: who we are; 3D000: the database is not there; 42501: not permitted (PostgreSQL, appendix A).
-_REFUSED_STATE = re.compile(r"^(28...|3D000|42501)$")
+_NOT_PERMITTED = "42501"
+_REFUSED_STATE = re.compile(rf"^(28...|3D000|{_NOT_PERMITTED})$")
 # Classes 08: connection; 57P: shutdown, starting up; 53: insufficient resources.
 _AWAY = ("08", "57P")
 _LACKING = "53"
@@ -141,12 +142,11 @@ def translate(error: psycopg.Error, settings: PostgresSettings, *, operation: st
     reason = _reason(error)
     where = masked_url(settings)
     if _REFUSED_STATE.match(state) or (not state and _REFUSED_TEXT.search(str(error))):
-        return DatabaseRefused(
-            f"the database at {where} refused ({reason}): check {_variables(settings)}, and that the role and the "
-            "database exist",
-            operation=operation,
-            sqlstate=state,
-        )
+        advice = f"check {_variables(settings)}, and that the role and the database exist"
+        if state == _NOT_PERMITTED:
+            advice = f"log in as a role that may do this ({_variables(settings)}; docs/database.md, Roles)"
+        message = f"the database at {where} refused ({reason}): {advice}"
+        return DatabaseRefused(message, operation=operation, sqlstate=state)
     if state.startswith(_LACKING):
         message = f"the database at {where} lacks resources ({reason}): give it disk, memory or connections"
         return DatabaseUnavailable(message, operation=operation, sqlstate=state)

@@ -152,6 +152,12 @@ def _without(begin: int, end: int, known: Ranges) -> Ranges:
     return Ranges(tuple(span for span in spans if span[0] < span[1]))
 
 
+def known(connection: Connection, sql: Mapping[str, LiteralString], subject: str) -> bool:
+    """Whether anything of a subject was ever stored. Raises psycopg.Error."""
+    row = connection.execute(sql["subject_known"], {"subject": subject}).fetchone()
+    return row is not None and bool(row[0])
+
+
 def listed(
     connection: Connection,
     sql: Mapping[str, LiteralString],

@@ -13,6 +13,7 @@ from psycopg import sql
 
 from cli.db import db
 from deploy.local.database import LocalPostgres
+from runtime.errors import InputInvalid
 from sinks.timescale import schema
 from sinks.timescale.inspection.check import SKEW_FAIL_S, Skew, judged_skew
 from sinks.timescale.inspection.findings import Level
@@ -185,6 +186,8 @@ def test_chunks_and_what_compression_made_of_them(postgres: TestDatabase) -> Non
     assert sum(chunk["rows"] for chunk in listed) == pytest.approx(21_600, rel=0.1)
     assert "compressed" in run(postgres, "chunks", "metric_samples").stdout
     assert "none of devices" in run(postgres, "chunks", "devices").stdout
+    with pytest.raises(InputInvalid, match="no table 'device'"):
+        run(postgres, "chunks", "device")
     shown = json.loads(run(postgres, "stats", "--json", "--interval", "0.1").stdout)
     samples = next(table for table in shown["tables"] if table["name"] == "metric_samples")
     assert samples["compression"]["ratio"] > 1

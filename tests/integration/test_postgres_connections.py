@@ -109,6 +109,16 @@ async def test_a_refusal_is_one_line_and_tells_what_to_check(
     assert "hunter22" not in str(failed.value.to_dict())
 
 
+def test_what_a_role_may_not_do_says_so_and_not_that_the_login_is_wrong() -> None:
+    settings = PostgresSettings(url=SecretStr("postgresql://grafana@db.example/infrastructor"))
+    told = translate(
+        psycopg.errors.InsufficientPrivilege("permission denied for table events"), settings, operation="x"
+    )
+    assert isinstance(told, DatabaseRefused)
+    assert "permission denied for table events" in told.message
+    assert "log in as a role that may do this (INFRASTRUCTOR_DATABASE__URL" in told.message
+
+
 async def test_a_database_that_is_away_is_waited_for_then_told(free_port: Callable[[], int]) -> None:
     settings = PostgresSettings(host="127.0.0.1", port=free_port(), password=SecretStr("hunter22"))
     told: list[InfrastructorError] = []

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from cli.gaps import gaps
 from runtime.clock import SystemClock
+from runtime.errors import InputInvalid
 from runtime.kafka.producer import SendFailed
 from schemas.codec import decode
 from schemas.gap import GapClosed, GapData, GapDetected
@@ -194,6 +195,10 @@ async def test_people_are_told_how_many_of_how_many_and_which(url: str, writer: 
     documents = (await asyncio.to_thread(invoked, url, "list", "--json")).splitlines()
     assert [json.loads(line)["missing"] for line in documents] == [3, 1]
     assert await asyncio.to_thread(invoked, url, "list", "--device", "nas") == "no gaps\n"
+    for command in ("list", "explain"):
+        device = ("--device", "web-2") if command == "list" else ("web-2",)
+        with pytest.raises(InputInvalid, match="nothing was ever stored of a device 'web-2'"):
+            await asyncio.to_thread(invoked, url, command, *device)
 
 
 async def test_two_events_that_claim_one_sample_are_named(url: str, writer: Writer) -> None:

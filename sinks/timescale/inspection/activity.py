@@ -103,11 +103,13 @@ def _standby(name: str, state: str, behind: float | None, seconds: float | None)
 
 
 def _jobs(asked: Asking) -> Iterator[Finding]:
-    if asked.server.tier is Tier.PLAIN:
+    # The Apache edition lists a job of its own that it may not run, and none of ours.
+    if asked.server.tier is not Tier.COMMUNITY:
         return
     failing = asked.rows("failing_jobs")
     for procedure, table, failures in failing:
-        told = f"{procedure} of {table or 'the database'} failed, {failures} times so far"
+        often = "once" if failures == 1 else f"{failures} times"
+        told = f"{procedure} of {table or 'the database'} failed the last time, {often} so far"
         yield warn("jobs", told, "see timescaledb_information.job_errors")
     if not failing:
         yield ok("jobs", "no job of TimescaleDB failed the last time")

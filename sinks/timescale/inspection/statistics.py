@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy.exc import DBAPIError
 
+from runtime.errors import InputInvalid
 from runtime.settings import PostgresSettings
 from sinks.timescale.inspection.asking import Asking, asking
 from sinks.timescale.keeping import require_revision
@@ -211,9 +212,14 @@ class Chunk:
 
 
 def chunks(settings: PostgresSettings, *, table: str | None = None) -> tuple[Tier, tuple[Chunk, ...]]:
-    """The tier, and the chunks of one table or of all, in time. Raises as `statistics`."""
+    """The tier, and the chunks of one table or of all, in time. Raises as `statistics`; InputInvalid: no such table."""
     with asking(settings, operation="chunks") as asked:
         require_revision(asked.driver, operation="chunks")
+        if table is not None and not asked.row("relation_known", table=table)[0]:
+            raise InputInvalid(
+                f"there is no table {table!r}: `infrastructor db chunks` without a name lists those that have chunks",
+                operation="chunks",
+            )
         if asked.server.tier is Tier.PLAIN:
             return asked.server.tier, ()
         return asked.server.tier, tuple(Chunk(*row) for row in asked.rows("chunks", table=table))

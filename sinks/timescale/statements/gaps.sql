@@ -101,6 +101,12 @@ JOIN sequence_ledger l USING (topic, subject, scope)
 WHERE (%(topic)s::text IS NULL OR e.topic = %(topic)s)
 ORDER BY e.subject, e.topic, l.scope;
 
+-- name: subject_known
+-- Whether anything of a subject was ever stored.
+SELECT EXISTS (SELECT FROM sequence_ledger l WHERE l.subject = %(subject)s)
+    OR EXISTS (SELECT FROM devices d WHERE d.device_id = %(subject)s)
+    OR EXISTS (SELECT FROM gaps g WHERE g.subject = %(subject)s);
+
 -- name: explain_restored
 -- Which of the sequences that the ledger misses are in the register all the same: a backfill brought them.
 SELECT DISTINCT e.sequence

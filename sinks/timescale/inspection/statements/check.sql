@@ -24,7 +24,7 @@ FROM pg_settings s WHERE s.name = ANY (%(names)s::text[]);
 SELECT count(*) FILTER (WHERE a.backend_type = 'client backend'),
        current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
        - current_setting('reserved_connections')::int,
-       count(*) FILTER (WHERE a.datname = current_database()),
+       count(*) FILTER (WHERE a.backend_type = 'client backend' AND a.datname = current_database()),
        current_setting('max_connections')::int
 FROM pg_stat_activity a;
 

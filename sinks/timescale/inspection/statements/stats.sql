@@ -104,6 +104,10 @@ FROM pg_stat_statements s
 WHERE s.dbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
 ORDER BY s.total_exec_time DESC LIMIT %(most)s;
 
+-- name: relation_known
+-- Whether there is a table or view of this name in the schema in use.
+SELECT to_regclass(quote_ident(current_schema()) || '.' || quote_ident(%(table)s)) IS NOT NULL;
+
 -- name: chunks
 -- The chunks: hypertable or continuous aggregate, chunk, from, up to, whether compressed, bytes, rows as estimated.
 SELECT coalesce(a.view_name, c.hypertable_name), c.chunk_schema, c.chunk_name, c.range_start, c.range_end,
