@@ -58,3 +58,4 @@ def test_drift_is_found_and_tables_of_others_are_left_alone(url: str) -> None:
     assert str(told["notifications", "column room"]) == "notifications: column room is not ours (text)"
     assert str(told["notifications", "column detail"]).endswith("'character varying(20)', not 'text'")
     assert "is missing" in str(told["events", "index events_subject"])
+    assert str(told["metric_conflicts", "kind"]) == "metric_conflicts: this table is missing"

@@ -34,6 +34,8 @@ class Difference:
         match self.expected, self.found:
             case None, found:
                 return f"{self.object}: {self.aspect} is not ours ({found})"
+            case expected, None if self.aspect == "kind":
+                return f"{self.object}: this {expected} is missing"
             case expected, None:
                 return f"{self.object}: {self.aspect} is missing ({expected})"
             case expected, found:
