@@ -48,6 +48,7 @@ ROUNDS = 3
 SIZES = {"small (3 samples)": (3, 20_000), "a look (50 samples)": (50, 6_000)}
 """Samples an event, and events a round."""
 
+NAMES = ("system.cpu.time", "system.disk.io", "system.network.io", "system.filesystem.usage")
 WATCHED_S = 40.0
 SETTLE_S = 8.0
 
@@ -62,9 +63,21 @@ class Rates:
     bare: float
 
 
+def samples_of(seed: int, *, count: int) -> tuple[Sample, ...]:
+    """What one look sees; values differ from one seed to the next, as counters do."""
+    return tuple(
+        Sample(
+            name=NAMES[index % 4],
+            value=(seed * 7919 + index * 104_729) % 1_000_003 / 7,
+            unit="By",
+            labels={"system.device": f"sd{index}", "disk.io.direction": "read"},
+        )
+        for index in range(count)
+    )
+
+
 def drafts(samples: int, count: int) -> list[Draft]:
     clock = SystemClock()
-    names = ["system.cpu.time", "system.disk.io", "system.network.io", "system.filesystem.usage"]
     return [
         Draft(
             MetricCollected,
@@ -76,15 +89,7 @@ def drafts(samples: int, count: int) -> list[Draft]:
             data=MetricCollectedData(
                 collector="system",
                 interval_seconds=10,
-                samples=tuple(
-                    Sample(
-                        name=names[index % 4],
-                        value=(number * 7919 + index * 104_729) % 1_000_003 / 7,
-                        unit="By",
-                        labels={"system.device": f"sd{index}", "disk.io.direction": "read"},
-                    )
-                    for index in range(samples)
-                ),
+                samples=samples_of(number, count=samples),
             ),
         )
         for number in range(count)

@@ -28,6 +28,7 @@ import orjson
 from aiokafka import AIOKafkaProducer
 from prometheus_client import CollectorRegistry
 
+from benchmarks.agent import samples_of
 from collectors.link import Link
 from collectors.sender import Sender
 from collectors.skew import SkewMeter
@@ -52,7 +53,7 @@ from schemas.collection import CollectionCompleted, CollectionCompletedData
 from schemas.envelope import Envelope
 from schemas.fields import Part
 from schemas.identity import uuid7
-from schemas.metric import MetricCollected, MetricCollectedData, Sample
+from schemas.metric import MetricCollected, MetricCollectedData
 from schemas.registry import COLLECTIONS, DEVICES, METRICS, OBSERVATIONS
 
 COUNT, HOURS = 500, 2.0
@@ -127,20 +128,11 @@ class Looks:
     """Makes the events of looks; values differ from one look to the next, as counters do."""
 
     def __init__(self) -> None:
-        names = ["system.cpu.time", "system.disk.io", "system.network.io", "system.filesystem.usage"]
         self._metrics = [
             MetricCollectedData(
                 collector="system",
                 interval_seconds=INTERVAL_S,
-                samples=tuple(
-                    Sample(
-                        name=names[n % 4],
-                        value=(variant * 7919 + n * 104_729) % 1_000_003 / 7,
-                        unit="By",
-                        labels={"system.device": f"sd{n}", "disk.io.direction": "read"},
-                    )
-                    for n in range(SAMPLES)
-                ),
+                samples=samples_of(variant, count=SAMPLES),
             )
             for variant in range(VARIANTS)
         ]
