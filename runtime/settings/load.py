@@ -178,6 +178,11 @@ def _problem(concern: type[Concern], detail: ErrorDetails, found: Mapping[str, _
         what = f"{shown} from {found[field].origin} is refused: {what}"
     elif detail["type"] == "missing":
         what = "is required and not set"
+    if is_secret(info):
+        # There is no example of a secret, and what looks like one is masked when the line is written.
+        return Problem(
+            concern.variable(field), f"{what} (or let {concern.variable(field)}_FILE name a file that holds it)"
+        )
     return Problem(concern.variable(field), what, str(info.examples[0]) if info.examples else "")
 
 

@@ -90,6 +90,10 @@ def test_the_data_folder_has_a_plain_name(tmp_path: Path) -> None:
         ({"KAFKA__BOOTSTRAP_SERVERS": "kafka"}, r"BOOTSTRAP_SERVERS: .*'kafka' is not host:port"),
         ({"KAFKA__BOOTSTRAP_SERVERS": "kafka:99999"}, "is not host:port"),
         ({"KAFKA__SECURITY_PROTOCOL": "SASL_SSL"}, r"KAFKA__USERNAME: is required with SASL_SSL"),
+        (
+            {"KAFKA__SECURITY_PROTOCOL": "SASL_SSL", "KAFKA__USERNAME": "me"},
+            r"KAFKA__PASSWORD: is required .*\(or let INFRASTRUCTOR_KAFKA__PASSWORD_FILE name a file that holds it\)$",
+        ),
         ({"KAFKA__CA_FILE": "/no/such/ca"}, "KAFKA__CA_FILE: .*no such file"),
         ({"KAFKA__MIN_INSYNC_REPLICAS": "2"}, "KAFKA__MIN_INSYNC_REPLICAS: .*above the replication factor"),
         ({"KAFKA__HEARTBEAT_S": "9"}, "KAFKA__HEARTBEAT_S: .*a third of the session timeout"),
