@@ -6,7 +6,7 @@ sequence, by their ids. What is derived has ids, sequences and times that depend
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any, Generic
+from typing import Any
 
 from schemas.clock import ClockTicked
 from schemas.identity import sequence_scope
@@ -14,11 +14,9 @@ from schemas.record import AnyRead, Record
 from schemas.rules import RulesLoaded
 from streams.applied import NOTHING, REPEATED, Applied, Derived, Problem
 from streams.derivation import Moment, P
-from streams.documents import InForce
 from streams.fleet import FleetDerivation, FleetStep, Key, Parts, Told
 from streams.fleet_stored import LEDGER, OWN_PARTS, RECENT, Ledger, Recent, encode_part, load_parts, part_key
-from streams.liveness import Liveness
-from streams.standing import Standing, enveloped, failure_place
+from streams.standing import OnStanding, Standing, enveloped, failure_place
 from streams.stored import Changes
 
 MOST_RECENT = 256
@@ -27,31 +25,15 @@ MOST_RECENT = 256
 _IDS = (RECENT, "ids")
 
 
-class FleetFold(Generic[P]):
+class FleetFold(OnStanding[P]):
     """One partition-wide derivation. `apply` in the order of offsets; `changes` for what must be stored."""
 
     def __init__(self, derivation: FleetDerivation[P], partition: int) -> None:
+        super().__init__(Standing(derivation, partition))
         self._derivation = derivation
-        self.partition = partition
-        self._standing: Standing[P] = Standing(derivation, partition)
         self._parts: dict[str, dict[str, Any]] = {kind: {} for kind in (*derivation.part_types, *OWN_PARTS)}
         self._touched: dict[Key, Any] = {}
         self._gone: set[Key] = set()
-
-    @property
-    def next_offset(self) -> int:
-        """The offset of the first record that is not applied; 0 before the first."""
-        return self._standing.offset + 1
-
-    @property
-    def rules(self) -> InForce | None:
-        """Which rules are in force."""
-        return self._standing.own.rules
-
-    @property
-    def liveness(self) -> Liveness:
-        """The liveness clock."""
-        return self._standing.own.liveness
 
     @property
     def parts(self) -> Parts:
@@ -83,10 +65,6 @@ class FleetFold(Generic[P]):
             instead = standing.take_rules(event)
             return self._stepped(record, self._derivation.on_rules, at_append=True) if instead is None else instead
         return self._event(record)
-
-    def pass_over(self, offset: int) -> None:
-        """Go past a record that is no event."""
-        self._standing.offset = max(self._standing.offset, offset)
 
     def continue_after(self, sent: Mapping[str, int]) -> None:
         """Number what is derived from here on after these numbers, by subject."""

@@ -18,9 +18,7 @@ from schemas.record import AnyRead, Record
 from schemas.rules import RulesLoaded
 from streams.applied import NOTHING, REPEATED, Applied, Derived, Problem
 from streams.derivation import Derivation, Moment, P, S, Step
-from streams.documents import InForce
-from streams.liveness import Liveness
-from streams.standing import Standing, enveloped, failure_place
+from streams.standing import OnStanding, Standing, enveloped, failure_place
 from streams.stored import Changes, StoredDevice, device_key, encode_device, owned_by
 
 MOST_SCOPES = 8
@@ -48,30 +46,14 @@ class _Device(Generic[S]):
             del scopes[next(iter(scopes))]
 
 
-class PartitionFold(Generic[S, P]):
+class PartitionFold(OnStanding[P], Generic[S, P]):
     """One derivation on one partition. `apply` in the order of offsets; `changes` for what must be stored."""
 
     def __init__(self, derivation: Derivation[S, P], partition: int) -> None:
+        super().__init__(Standing(derivation, partition))
         self._derivation = derivation
-        self.partition = partition
-        self._standing: Standing[P] = Standing(derivation, partition)
         self._devices: dict[str, _Device[S]] = {}
         self._order: list[str] | None = None
-
-    @property
-    def next_offset(self) -> int:
-        """The offset of the first record that is not applied; 0 before the first."""
-        return self._standing.offset + 1
-
-    @property
-    def rules(self) -> InForce | None:
-        """Which rules are in force."""
-        return self._standing.own.rules
-
-    @property
-    def liveness(self) -> Liveness:
-        """The liveness clock."""
-        return self._standing.own.liveness
 
     @property
     def devices(self) -> dict[str, S]:
@@ -107,10 +89,6 @@ class PartitionFold(Generic[S, P]):
             instead = standing.take_rules(event)
             return self._visit(record, self._derivation.on_rules) if instead is None else instead
         return self._device_record(record)
-
-    def pass_over(self, offset: int) -> None:
-        """Go past a record that is no event."""
-        self._standing.offset = max(self._standing.offset, offset)
 
     def continue_after(self, sent: Mapping[str, int]) -> None:
         """Number what is derived from here on after these numbers, by device; one that is not known gets a state."""

@@ -8,8 +8,9 @@ from schemas.clock import ClockTicked
 from schemas.record import AnyRead, Record
 from schemas.rules import RulesKind, RulesLoaded
 from streams.applied import NOTHING, Applied, Derived, Problem
-from streams.derivation import Moment, Output, P_co, instant
+from streams.derivation import Moment, Output, P, P_co, instant
 from streams.documents import InForce, judge
+from streams.liveness import Liveness
 from streams.stored import PartitionState, StoredDocuments, encode_partition, encode_rules, partition_key, rules_key
 
 MOST_DOCUMENTS = 5
@@ -125,6 +126,33 @@ class Standing(Generic[P_co]):
         self._new_documents[digest] = document
         self._old_documents += kept[:-MOST_DOCUMENTS]
         self.own = replace(self.own, documents=kept[-MOST_DOCUMENTS:])
+
+
+class OnStanding(Generic[P]):
+    """What a fold tells of its partition, whatever it folds."""
+
+    def __init__(self, standing: Standing[P]) -> None:
+        self._standing = standing
+        self.partition = standing.partition
+
+    @property
+    def next_offset(self) -> int:
+        """The offset of the first record that is not applied; 0 before the first."""
+        return self._standing.offset + 1
+
+    @property
+    def rules(self) -> InForce | None:
+        """Which rules are in force."""
+        return self._standing.own.rules
+
+    @property
+    def liveness(self) -> Liveness:
+        """The liveness clock."""
+        return self._standing.own.liveness
+
+    def pass_over(self, offset: int) -> None:
+        """Go past a record that is no event."""
+        self._standing.offset = max(self._standing.offset, offset)
 
 
 def enveloped(output: Output, subject: str, *, sequence: int, moment: Moment[Any]) -> Derived:
