@@ -139,7 +139,10 @@ def edited(**changes: object) -> str:
     [
         ("topics: [\n", r"topics\.yaml:2: not YAML"),
         ("[]", r"topics\.yaml:1: : Input should be a valid dictionary"),
-        (edited(partitions=0), r"topics\.yaml:9: topics\.0\.partitions: .*greater than or equal to 1"),
+        (
+            edited(types=["infrastructor.metric.collected.v1"], partitions=0),
+            r"topics\.yaml:9: topics\.0\.partitions: .*greater than or equal to 1",
+        ),
         (edited(colour="red"), r"topics\.0\.colour: Extra inputs"),
         (edited(cleanup="compact"), "retention has no meaning"),
         (edited(retention=None), "retention is required"),
