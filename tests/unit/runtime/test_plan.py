@@ -141,7 +141,7 @@ def edited(**changes: object) -> str:
         ("[]", r"topics\.yaml:1: : Input should be a valid dictionary"),
         (
             edited(types=["infrastructor.metric.collected.v1"], partitions=0),
-            r"topics\.yaml:9: topics\.0\.partitions: .*greater than or equal to 1",
+            r"topics\.yaml:8: topics\.0\.partitions: .*greater than or equal to 1",
         ),
         (edited(colour="red"), r"topics\.0\.colour: Extra inputs"),
         (edited(cleanup="compact"), "retention has no meaning"),
