@@ -22,9 +22,10 @@ help: ## List the targets.
 run: $(VENV)/.run ## Set up what is missing, start everything and watch it; ARGS="--for 30s" and so on.
 	@exec $(BIN)/infrastructor up $(ARGS)
 
+# In the order of the folders: the long tests of whole systems come before the many short ones, so no process waits at the end.
 .PHONY: test
 test: $(VENV)/.dev $(VENV)/.jars ## Run the tests; ARGS="tests/unit -k spool" runs some.
-	@exec $(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
+	@exec $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: check
 check: $(VENV)/.dev ## Lint, check formatting, types and the generated schemas.
