@@ -82,6 +82,7 @@ class Agent:
             await parts.spool.close()
 
     async def _flush(self, sending: asyncio.Task[None]) -> None:
+        self._parts.sender.look_again()
         idle = asyncio.create_task(self._parts.sender.idle.wait())
         await asyncio.wait({idle, sending}, timeout=self._parts.flush_s, return_when=asyncio.FIRST_COMPLETED)
         await _ended(idle)

@@ -71,6 +71,11 @@ class Sender:
         self.idle = asyncio.Event()
         """Set while nothing waits."""
 
+    def look_again(self) -> None:
+        """Be idle only once nothing was found from now on: what was just kept may not have been noticed yet."""
+        self.idle.clear()
+        self._spool.news.set()
+
     async def run(self, prepare: Callable[[], Awaitable[None]] | None = None) -> None:
         """Send until cancelled; `prepare` first, whose errors are raised: a login refused, a topic that is missing.
 
@@ -94,7 +99,9 @@ class Sender:
     async def _round(self) -> None:
         taken = await self._next()
         if not taken.events:
-            self.idle.set()
+            # With news, something was kept after we had looked.
+            if not self._spool.news.is_set():
+                self.idle.set()
             await self._spool.news.wait()
             return
         self.idle.clear()

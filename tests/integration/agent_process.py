@@ -1,8 +1,10 @@
 """The real agent as a process, and what of it reached Kafka."""
 
+import asyncio
 import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -11,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from collectors.settings import spool_path
 from deploy.local.broker import Broker
 from runtime.kafka.consumer import read_topics
 from runtime.settings import KafkaSettings
@@ -21,6 +24,15 @@ from schemas.registry import COLLECTIONS, DEVICES, METRICS, Event
 
 TOPICS = (METRICS, COLLECTIONS, DEVICES)
 ROOT = Path(__file__).parents[2]
+
+
+def numbered_in(data_dir: Path) -> dict[str, int]:
+    """Return the last number given out, by topic."""
+    database = sqlite3.connect(spool_path(data_dir))
+    try:
+        return {topic: following - 1 for topic, following in database.execute("SELECT topic, next FROM streams")}
+    finally:
+        database.close()
 
 
 @dataclass
@@ -68,6 +80,13 @@ class AgentProcess:
             if process.poll() is None:
                 process.kill()
             process.wait()
+
+    async def until_it_looks(self) -> None:
+        """Wait until the newest run has kept something: then it also knows what to do with a signal."""
+        before, deadline = numbered_in(self.data_dir), time.monotonic() + 30
+        while numbered_in(self.data_dir) == before:
+            assert time.monotonic() < deadline, self.log
+            await asyncio.sleep(0.1)
 
     def ended(self, process: "subprocess.Popen[bytes]") -> int:
         """Ask it to stop; return the exit code."""

@@ -21,7 +21,7 @@ from schemas.device import DeviceRegistered
 from schemas.headers import SENT, header_number
 from schemas.metric import MetricCollected
 from schemas.registry import COLLECTIONS, DEVICES, METRICS
-from tests.integration.agent_process import AgentProcess, holes, stored, wait_for
+from tests.integration.agent_process import AgentProcess, holes, numbered_in, stored, wait_for
 
 pytestmark = pytest.mark.kafka
 
@@ -43,15 +43,6 @@ def waiting_in(data_dir: Path) -> int:
         return int(database.execute("SELECT COUNT(*) FROM events").fetchone()[0])
     except sqlite3.OperationalError:
         return 0
-    finally:
-        database.close()
-
-
-def numbered_in(data_dir: Path) -> dict[str, int]:
-    """Return the last number given out, by topic."""
-    database = sqlite3.connect(spool_path(data_dir))
-    try:
-        return {topic: following - 1 for topic, following in database.execute("SELECT topic, next FROM streams")}
     finally:
         database.close()
 
@@ -115,7 +106,7 @@ async def test_an_agent_killed_again_and_again_loses_nothing_and_gives_no_number
             await asyncio.sleep(1.2 + chance.random() * 1.5)
             process.send_signal(signal.SIGKILL)
     with agent.running() as process:
-        await asyncio.sleep(2)
+        await agent.until_it_looks()
         assert agent.ended(process) == 0
     found = await stored(topics, "killed")
     assert not holes(found)
