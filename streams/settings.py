@@ -43,7 +43,7 @@ class StreamsSettings(Concern):
         90,
         ge=5,
         le=3600,
-        description="A worker with records to read and none read for so long ends, to be started again.",
+        description="A worker with records to read that got no further for so long ends, to be started again.",
         examples=["90"],
     )
     poison_share: float = Field(

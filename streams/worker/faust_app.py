@@ -84,6 +84,8 @@ class StateTable(faust.Table[bytes, bytes]):
             if self.precedence[partition].takes(key, headers):
                 taken.append(event)
         super().apply_changelog_batch(taken)
+        ownership: Ownership = self.app.ownership  # type: ignore[attr-defined]
+        ownership.settling_on()
 
 
 class StreamsApp(faust.App):

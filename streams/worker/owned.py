@@ -4,6 +4,7 @@ Kafka's committed offsets are only hints here. A partition is read from the firs
 applied, so a state that went back (a paused worker wrote an old one) is caught up from the log and nothing is missed.
 """
 
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -106,6 +107,7 @@ class Ownership:
         self.derivations = {one.reads: one for one in derivations}
         self._owned: dict[Place, Owned] = {}
         self.generation = 0
+        self._unsettled_at: float | None = None
         self.evidence: Mapping[Place, Evidence] = {}
         """What states there must be; nothing is known of those that are left out."""
 
@@ -125,6 +127,12 @@ class Ownership:
     def lose_all(self) -> None:
         """A rebalance begins: nothing is ours until it is given again."""
         self._owned = {}
+        self._unsettled_at = time.monotonic()
+
+    def settling_on(self) -> None:
+        """More of a changelog was read: the rebalance gets on."""
+        if self._unsettled_at is not None:
+            self._unsettled_at = time.monotonic()
 
     def take(self, places: Iterable[Place], tables: Mapping[str, "Recovered"], *, generation: int) -> None:
         """Own these partitions, with the states in the recovered tables (by table name), in this generation.
@@ -154,12 +162,22 @@ class Ownership:
         for topic, partition in require_states(positions, self.evidence, self.derivations):
             self._log.warning("the state went back, and is brought up from the log", topic=topic, partition=partition)
         self._owned = owned
+        self._unsettled_at = None
         self.generation += 1
         self._log.info("partitions taken", **{topic: len(partitions) for topic, partitions in by_topic.items()})
 
     def stalled_s(self, now: float) -> float:
         """How long the partition that waits longest has had records to read and nothing stored; seconds."""
         return max((one.stalled_s(now) for one in self), default=0.0)
+
+    def unsettled_s(self, now: float) -> float:
+        """How long a rebalance has not got on; seconds, 0 when there is none."""
+        since = self._unsettled_at
+        return 0.0 if since is None else now - since
+
+    def stuck_s(self, now: float) -> float:
+        """The longer of both: for the watchdog, which asks from a thread of its own."""
+        return max(self.stalled_s(now), self.unsettled_s(now))
 
     def positions(self) -> dict[Place, int]:
         """Where each partition is to be read from."""

@@ -140,7 +140,7 @@ class Worker:
                 failure.set_exception(error)
 
         pulse = Pulse(self._clock, most_s=self._kafka.session_timeout_s - self._kafka.heartbeat_s)
-        watchdog = Watchdog(stuck_s=self._settings.stuck_s, stalled_s=self._ownership.stalled_s)
+        watchdog = Watchdog(stuck_s=self._settings.stuck_s, stalled_s=self._ownership.stuck_s)
         app = self._build(pulse, failed)
         clockwork = Clockwork(self._ownership, self._sender, self._clock, period_s=self._settings.tick_s)
         background = [

@@ -1,5 +1,7 @@
 """The watchdog: a thread that ends the process when there are records to read and none are read for long.
 
+So it does when partitions are shared out anew and that does not come to an end.
+
 Consumers of this kind have been seen to stop without a sign. What the worker owns it reads again after a restart, and
 ending at once loses nothing: what is not acknowledged is done again.
 """
@@ -15,7 +17,7 @@ CHECK_S = 1.0
 
 
 class Watchdog:
-    """`stalled_s` says, of a moment of the monotonic clock, for how long a partition has not got on."""
+    """`stalled_s` says, of a moment of the monotonic clock, for how long the worker has not got on."""
 
     def __init__(self, *, stuck_s: float, stalled_s: Callable[[float], float]) -> None:
         self._stuck_s = stuck_s
@@ -35,8 +37,8 @@ class Watchdog:
         while not self._stopped.wait(CHECK_S):
             if self._stalled_s(time.monotonic()) > self._stuck_s:
                 print(  # noqa: T201 - the log may be what is stuck
-                    f"error: a partition has records to read and got no further for {self._stuck_s:g} s: the worker "
-                    "ends, to be started again",
+                    "error: a partition has records to read, or partitions are shared out, and it got no further for "
+                    f"{self._stuck_s:g} s: the worker ends, to be started again",
                     file=sys.stderr,
                     flush=True,
                 )

@@ -2,9 +2,11 @@
 
 import subprocess
 import sys
+import time
 
 import pytest
 
+from streams.worker.owned import Ownership
 from streams.worker.watchdog import EXIT_CODE
 
 HANGS = """
@@ -26,3 +28,17 @@ def test_a_worker_with_lag_and_no_progress_ends_and_one_without_goes_on(stalled:
     done = ended(stalled)
     assert done.returncode == code
     assert ("got no further for 0.5 s" in done.stderr) == bool(code)
+
+
+def test_a_rebalance_that_does_not_come_to_an_end_is_no_progress() -> None:
+    ownership = Ownership(())
+    assert ownership.stuck_s(time.monotonic() + 1000) == 0, "before the first there is nothing to wait for"
+    ownership.lose_all()
+    assert ownership.stuck_s(time.monotonic() + 100) > 99
+    before = time.monotonic()
+    ownership.settling_on()
+    assert ownership.stuck_s(time.monotonic() + 100) <= 100 + time.monotonic() - before
+    ownership.take((), {}, generation=1)
+    assert ownership.stuck_s(time.monotonic() + 100) == 0
+    ownership.settling_on()
+    assert ownership.stuck_s(time.monotonic() + 100) == 0, "what is read of a changelog later begins no rebalance"
