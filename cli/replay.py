@@ -82,7 +82,7 @@ def backfill_command(
         kafka,
         Restorer(database, dry_run=dry_run),
         selection,
-        batch_rows=load(SinkSettings).batch_rows,
+        batch_rows=load(SinkSettings).batch_rows_behind,
         clock=clock,
         file=file,
         tell=bar.tell,
