@@ -106,9 +106,8 @@ async def test_devices_are_watched_beside_dead_ones_and_retired_without_a_restar
         write_devices(folder, f"{{id: one, {here}}}")
         await asyncio.sleep(4)
         assert process.poll() is None
-    events = await spooled(folder)
     by_device: dict[str, list[Event]] = {}
-    for event in events:
+    for event in await spooled(folder):
         by_device.setdefault(event.subject, []).append(event)
     assert set(by_device) == {"me", "one", "two", "refused", "silent", "strange"}
     for name in ("one", "two"):
@@ -120,7 +119,8 @@ async def test_devices_are_watched_beside_dead_ones_and_retired_without_a_restar
         assert not [one for one in told if isinstance(one, CollectionFailed)]
         registered = [one.data for one in told if isinstance(one, DeviceRegistered)]
         assert [one.hostname for one in registered].count(socket.gethostname()) >= 2
-        assert [one.parents[0] for one in registered] == ["me"] * 3
+        # Once a topic, and once more where metrics came before the device was known by more than its name.
+        assert [one.parents[0] for one in registered] in (["me"] * 3, ["me"] * 4)
     assert len([one for one in by_device["two"] if isinstance(one, DeviceRetired)]) == 3
     assert not [one for one in by_device["one"] if isinstance(one, DeviceRetired)]
     codes = {

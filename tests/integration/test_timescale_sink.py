@@ -289,6 +289,7 @@ class _Overtaken(Writer):
     def __init__(self, kafka: KafkaSettings, url: str, events: Sequence[Envelope]) -> None:
         super().__init__(connecting(url))
         self._kafka, self._url, self._events = kafka, url, list(events)
+        self.moved = asyncio.Event()
         self.skips = 0
 
     async def offsets(self, begins: Mapping[tuple[str, int], int]) -> dict[tuple[str, int], StoredOffset]:
@@ -301,6 +302,7 @@ class _Overtaken(Writer):
         with psycopg.connect(self._url) as connection:
             for partition, end in (await _ends(self._kafka)).items():
                 connection.execute(moved, (end, partition))
+        self.moved.set()
         return await super().offsets(begins)
 
     async def skip(self, owner: Owned, to: int) -> bool:
@@ -313,7 +315,7 @@ async def test_what_was_stored_while_we_asked_where_to_begin_is_not_read_again(t
     count = f"SELECT count(*) FROM events WHERE subject = '{device}'"
     writer = _Overtaken(topics, url, [looked(n, device=device) for n in range(1, 6)])
     async with running(topics, url, writer=writer) as (_, task):
-        await until(lambda: bool(one(url, "SELECT count(*) FROM sink_offsets WHERE next_offset > 0")), task=task)
+        await until(writer.moved.is_set, task=task)
         await write(topics, METRICS, [looked(n, device=device) for n in range(6, 11)])
         await until(lambda: bool(one(url, count) >= 5), task=task)
     assert (one(url, count), writer.skips) == (5, 0)

@@ -250,6 +250,7 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
 
 
 def test_a_database_that_is_away_is_one_line_without_its_password(tmp_path: Path) -> None:
+    (tmp_path / "rules.yaml").write_text(ALWAYS)
     url = "postgresql://me:hidden@127.0.0.1:1/x"
     done = up(tmp_path / "data", "--for", "1s", INFRASTRUCTOR_DATABASE__URL=url)
     assert done.returncode == 69
