@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import sys
+import tempfile
 from typing import Any
 
 import faust
@@ -29,6 +30,7 @@ def build(settings: KafkaSettings, seen: dict[str, Any]) -> faust.App:
     app = faust.App(
         APP,
         store="memory://",
+        datadir=tempfile.mkdtemp(prefix="facts-"),
         web_enabled=False,
         broker_commit_interval=0.3,
         stream_wait_empty=False,

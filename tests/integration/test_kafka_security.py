@@ -287,10 +287,10 @@ def test_a_key_with_another_password_names_the_variable(authority: Authority) ->
         ssl_context(settings)
 
 
-async def test_faust_logs_in_with_the_same_settings(sasl_broker: Broker, authority: Authority) -> None:
+async def test_faust_logs_in_with_the_same_settings(sasl_broker: Broker, authority: Authority, tmp_path: Path) -> None:
     settings = sasl_settings(sasl_broker, authority, MECHANISM="SCRAM-SHA-512")
     await round_trip(settings, "faust")
-    app = faust.App("faust-login", store="memory://", **faust_broker_options(settings))
+    app = faust.App("faust-login", store="memory://", datadir=tmp_path, **faust_broker_options(settings))
     seen = asyncio.Event()
 
     async def body(stream: Any) -> None:
