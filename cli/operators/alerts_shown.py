@@ -5,11 +5,12 @@ from datetime import datetime
 from uuid import UUID
 
 from cli.operators.board import Alert, Board
-from cli.operators.explaining import RESOLVED, number, stamp
+from cli.operators.explaining import number, stamp
 from cli.operators.matching import maintenance_of, silences_of
 from cli.operators.recurring import Planned
 from cli.operators.shown import ago, rfc3339
 from streams.notifications.state import Maintenance, Silence
+from streams.notifications.text import RESOLVED_BECAUSE
 
 HEADER = ("ID", "SEVERITY", "DEVICE", "SINCE", "SUMMARY", "STATE", "TOLD")
 STYLES = {"critical": "red", "warning": "yellow", "info": ""}
@@ -113,7 +114,7 @@ def lines(alert: Alert, board: Board, planned: Sequence[Planned], *, now: dateti
     yield f"since       {stamp(alert.since)} ({ago(alert.since, now)})"
     yield f"raised      {stamp(alert.raised_at)}"
     if alert.resolved_at is not None:
-        because = RESOLVED.get(alert.resolved_because or "", alert.resolved_because or "")
+        because = RESOLVED_BECAUSE.get(alert.resolved_because or "", alert.resolved_because or "")
         yield f"resolved    {stamp(alert.resolved_at)}: {because}"
     else:
         yield f"state       {', '.join(states(alert, board, planned, now=now))}"

@@ -30,6 +30,7 @@ from schemas.notification import (
     SuppressedBecause,
 )
 from schemas.record import AnyRead
+from streams.notifications.text import RESOLVED_BECAUSE
 
 BECAUSE: Mapping[SuppressedBecause, str] = {
     "not_configured": "nobody has set that receiver up",
@@ -51,14 +52,6 @@ KINDS: Mapping[Kind, str] = {
     "reminder": "that it still holds",
     "escalation": "that nobody has taken it on",
     "digest": "in a digest",
-}
-
-RESOLVED: Mapping[str, str] = {
-    "cleared": "the condition no longer holds",
-    "no_data": "there is no more data to judge it by",
-    "rule_removed": "its rule was removed",
-    "rule_changed": "its rule was changed",
-    "device_retired": "the device was retired",
 }
 
 
@@ -189,7 +182,7 @@ def _events(history: History) -> Iterator[Entry]:
             case AlertRaised():
                 yield _entry(record, "raised", _raised(event), more=tuple(_evidence(event.data.evidence)))
             case AlertResolved():
-                text = f"resolved: {RESOLVED[event.data.reason]}"
+                text = f"resolved: {RESOLVED_BECAUSE[event.data.reason]}"
                 yield _entry(record, "resolved", text, more=tuple(_evidence(event.data.evidence)))
             case AlertAcknowledged():
                 text = f"{event.data.operator} took it on{_quoted(event.data.comment)}: until it is over, no reminders"

@@ -31,10 +31,6 @@ class Ranges:
         """How many numbers are in the set."""
         return sum(end - start for start, end in self.spans)
 
-    def with_number(self, number: int) -> "Ranges":
-        """The set and one more number."""
-        return self.with_span(number, number + 1)
-
     def with_numbers(self, numbers: Iterable[int]) -> "Ranges":
         """The set and more numbers; those that follow one another are added at once."""
         found, start, end = self, 0, 0

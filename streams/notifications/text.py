@@ -1,10 +1,9 @@
 """What a notification says: a title and a Markdown body, from the alerts' data alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-from schemas.alert import ResolvedBecause
 from streams.notifications.state import Alert
 
 MOST_TITLE = 200
@@ -13,13 +12,14 @@ MOST_LINES = 50
 
 _SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_{}[]<>#|~&"})
 
-_BECAUSE: dict[ResolvedBecause, str] = {
+RESOLVED_BECAUSE: Mapping[str, str] = {
     "cleared": "the condition no longer holds",
     "no_data": "there is no more data to judge it by",
     "rule_removed": "its rule was removed",
     "rule_changed": "its rule was changed",
     "device_retired": "the device was retired",
 }
+"""Why an alert is over, in words, by the reason in its event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def _over(alert: Alert, place: tzinfo) -> str:
     over = alert.resolved
     lines = [f"**resolved: {_emphasized(alert)}**", ""]
     if over is not None:
-        lines += [f"It is over since {when(over.at, place)}: {_BECAUSE[over.reason]}.", ""]
+        lines += [f"It is over since {when(over.at, place)}: {RESOLVED_BECAUSE[over.reason]}.", ""]
     lines += [f"- device: {escaped(alert.device)}", f"- raised: {when(alert.raised_at, place)}"]
     return "\n".join(lines + _facts(alert, None if over is None else over.value))
 
