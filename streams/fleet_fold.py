@@ -8,10 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from schemas.clock import ClockTicked
 from schemas.identity import sequence_scope
 from schemas.record import AnyRead, Record
-from schemas.rules import RulesLoaded
 from streams.applied import NOTHING, REPEATED, Applied, Derived, Problem
 from streams.derivation import Moment, P
 from streams.fleet import FleetDerivation, FleetStep, Key, Parts, Told
@@ -29,7 +27,7 @@ class FleetFold(OnStanding[P]):
     """One partition-wide derivation. `apply` in the order of offsets; `changes` for what must be stored."""
 
     def __init__(self, derivation: FleetDerivation[P], partition: int) -> None:
-        super().__init__(Standing(derivation, partition))
+        super().__init__(Standing(derivation, partition), derivation.name)
         self._derivation = derivation
         self._parts: dict[str, dict[str, Any]] = {kind: {} for kind in (*derivation.part_types, *OWN_PARTS)}
         self._touched: dict[Key, Any] = {}
@@ -48,23 +46,6 @@ class FleetFold(OnStanding[P]):
         self._touched = {key: loaded.parts.get(key) for key in loaded.ahead}
         self._gone = set(loaded.gone)
         self._standing.load(loaded.partition, loaded)
-
-    def apply(self, record: Record[AnyRead]) -> Applied:
-        """Fold one record. What was applied before is skipped; a step that fails leaves everything as it was."""
-        standing = self._standing
-        if record.offset <= standing.offset:
-            return REPEATED
-        standing.offset = record.offset
-        if record.redrive_for is not None and record.redrive_for != self._derivation.name:
-            return NOTHING
-        event = record.event
-        if isinstance(event, ClockTicked):
-            standing.tick(record, event)
-            return self._stepped(record, self._derivation.on_tick, at_append=True)
-        if isinstance(event, RulesLoaded):
-            instead = standing.take_rules(event)
-            return self._stepped(record, self._derivation.on_rules, at_append=True) if instead is None else instead
-        return self._event(record)
 
     def continue_after(self, sent: Mapping[str, int]) -> None:
         """Number what is derived from here on after these numbers, by subject."""
@@ -88,6 +69,12 @@ class FleetFold(OnStanding[P]):
         deleted = tuple(part_key(partition, key) for key in sorted(self._gone))
         self._touched, self._gone = {}, set()
         return Changes(tuple(states), own, (*forgotten, *deleted))
+
+    def _ticked(self, record: Record[AnyRead]) -> Applied:
+        return self._stepped(record, self._derivation.on_tick, at_append=True)
+
+    def _ruled(self, record: Record[AnyRead]) -> Applied:
+        return self._stepped(record, self._derivation.on_rules, at_append=True)
 
     def _event(self, record: Record[AnyRead]) -> Applied:
         event = record.event

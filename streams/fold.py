@@ -12,10 +12,8 @@ from typing import Generic
 
 from pydantic import TypeAdapter
 
-from schemas.clock import ClockTicked
 from schemas.identity import sequence_scope
 from schemas.record import AnyRead, Record
-from schemas.rules import RulesLoaded
 from streams.applied import NOTHING, REPEATED, Applied, Derived, Problem
 from streams.derivation import Derivation, Moment, P, S, Step
 from streams.standing import OnStanding, Standing, enveloped, failure_place
@@ -50,7 +48,7 @@ class PartitionFold(OnStanding[P], Generic[S, P]):
     """One derivation on one partition. `apply` in the order of offsets; `changes` for what must be stored."""
 
     def __init__(self, derivation: Derivation[S, P], partition: int) -> None:
-        super().__init__(Standing(derivation, partition))
+        super().__init__(Standing(derivation, partition), derivation.name)
         self._derivation = derivation
         self._devices: dict[str, _Device[S]] = {}
         self._order: list[str] | None = None
@@ -72,23 +70,6 @@ class PartitionFold(OnStanding[P], Generic[S, P]):
         }
         self._order = None
         self._standing.load(loaded.partition, loaded)
-
-    def apply(self, record: Record[AnyRead]) -> Applied:
-        """Fold one record. What was applied before is skipped; a step that fails leaves its device as it was."""
-        standing = self._standing
-        if record.offset <= standing.offset:
-            return REPEATED
-        standing.offset = record.offset
-        if record.redrive_for is not None and record.redrive_for != self._derivation.name:
-            return NOTHING
-        event = record.event
-        if isinstance(event, ClockTicked):
-            standing.tick(record, event)
-            return self._visit(record, self._derivation.on_tick)
-        if isinstance(event, RulesLoaded):
-            instead = standing.take_rules(event)
-            return self._visit(record, self._derivation.on_rules) if instead is None else instead
-        return self._device_record(record)
 
     def continue_after(self, sent: Mapping[str, int]) -> None:
         """Number what is derived from here on after these numbers, by device; one that is not known gets a state."""
@@ -114,7 +95,13 @@ class PartitionFold(OnStanding[P], Generic[S, P]):
         own, forgotten = standing.store()
         return Changes(tuple(states), own, forgotten)
 
-    def _device_record(self, record: Record[AnyRead]) -> Applied:
+    def _ticked(self, record: Record[AnyRead]) -> Applied:
+        return self._visit(record, self._derivation.on_tick)
+
+    def _ruled(self, record: Record[AnyRead]) -> Applied:
+        return self._visit(record, self._derivation.on_rules)
+
+    def _event(self, record: Record[AnyRead]) -> Applied:
         event = record.event
         device = self._devices.get(event.subject)
         if device is None:

@@ -1,13 +1,14 @@
 """Where a partition stands: what all folds have in common. Offset, liveness clock, rules in force, envelopes."""
 
 import traceback
+from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import Any, Generic, Protocol
 
 from schemas.clock import ClockTicked
 from schemas.record import AnyRead, Record
 from schemas.rules import RulesKind, RulesLoaded
-from streams.applied import NOTHING, Applied, Derived, Problem
+from streams.applied import NOTHING, REPEATED, Applied, Derived, Problem
 from streams.derivation import Moment, Output, P, P_co, instant
 from streams.documents import InForce, judge
 from streams.liveness import Liveness
@@ -128,12 +129,42 @@ class Standing(Generic[P_co]):
         self.own = replace(self.own, documents=kept[-MOST_DOCUMENTS:])
 
 
-class OnStanding(Generic[P]):
-    """What a fold tells of its partition, whatever it folds."""
+class OnStanding(ABC, Generic[P]):
+    """What all folds have in common: what a record is to the partition, and what they tell of it."""
 
-    def __init__(self, standing: Standing[P]) -> None:
+    def __init__(self, standing: Standing[P], name: str) -> None:
         self._standing = standing
+        self._name = name
         self.partition = standing.partition
+
+    def apply(self, record: Record[AnyRead]) -> Applied:
+        """Fold one record. What was applied before is skipped; a step that fails leaves what it steps on as it was."""
+        standing = self._standing
+        if record.offset <= standing.offset:
+            return REPEATED
+        standing.offset = record.offset
+        if record.redrive_for is not None and record.redrive_for != self._name:
+            return NOTHING
+        event = record.event
+        if isinstance(event, ClockTicked):
+            standing.tick(record, event)
+            return self._ticked(record)
+        if isinstance(event, RulesLoaded):
+            instead = standing.take_rules(event)
+            return self._ruled(record) if instead is None else instead
+        return self._event(record)
+
+    @abstractmethod
+    def _ticked(self, record: Record[AnyRead]) -> Applied:
+        """Time went on in the partition."""
+
+    @abstractmethod
+    def _ruled(self, record: Record[AnyRead]) -> Applied:
+        """The policy of the partition was replaced."""
+
+    @abstractmethod
+    def _event(self, record: Record[AnyRead]) -> Applied:
+        """Something happened."""
 
     @property
     def next_offset(self) -> int:
