@@ -20,12 +20,12 @@ from pydantic_core import ErrorDetails
 from runtime.durations import written
 from runtime.errors import SettingsInvalid
 from runtime.settings.concern import Concern, Origin, Problem, SettingProblem, Source, Value, is_secret
+from runtime.settings.data import DataSettings
 
 C = TypeVar("C", bound=Concern)
 
 MASK = "********"
 
-DATA_DIR = "INFRASTRUCTOR_DATA_DIR"
 LOCAL_ENV = "local.env"
 """In the data folder while `infrastructor up` runs on it: where its broker and its database are."""
 
@@ -47,16 +47,12 @@ class World:
                 (".env", _env_file(folder / ".env")),
             )
         )
-        return cls((*given.layers, ("local.env", _running(folder / given.value(DATA_DIR, ".infrastructor")))))
+        return cls((*given.layers, ("local.env", _running(folder / load(DataSettings, given).data_dir))))
 
     @property
     def given(self) -> "World":
         """The same without what runs locally."""
         return World(tuple(layer for layer in self.layers if layer[0] != "local.env"))
-
-    def value(self, variable: str, default: str) -> str:
-        """Return what the first layer that has it says of a variable."""
-        return next((found for _, variables in self.layers if (found := variables.get(variable))), default)
 
 
 @dataclass(frozen=True, slots=True)
