@@ -6,12 +6,9 @@ Beside the writer, on a connection of its own, by one process at a time. What it
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, LiteralString
+from typing import LiteralString
 from uuid import UUID
 
-import psycopg
-
-from runtime.errors import InfrastructorError
 from runtime.kafka.outgoing import outgoing
 from runtime.kafka.producer import Sending
 from schemas.gap import GapClosed, GapClosedData, GapData, GapDetected
@@ -21,8 +18,7 @@ from sinks.surroundings import Surroundings
 from sinks.timescale.ledger import Stream
 from sinks.timescale.losses import GAPS, SOURCE
 from sinks.timescale.metrics import SinkMetrics
-
-Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+from sinks.timescale.turns import Connection, in_turns, is_alone
 
 MOST = 500
 """How many gaps one turn tells; the others wait for the next."""
@@ -88,12 +84,8 @@ class GapWatch:
         self._told: set[UUID] = set()
 
     async def run(self) -> None:
-        """One turn after another until asked to stop. What fails is told, and tried again in the next turn."""
-        while not await self._around.stop.wait(self._every_s):
-            try:
-                await self.turn()
-            except (psycopg.Error, InfrastructorError, OSError) as error:
-                self._around.log.warning("the watch for gaps failed, tried again", why=str(error))
+        """Look again and again until asked to stop."""
+        await in_turns(self.turn, "the watch for gaps", every_s=self._every_s, around=self._around)
 
     async def turn(self) -> int:
         """Look once; how many events were told. Raises psycopg.Error, SendFailed."""
@@ -101,11 +93,11 @@ class GapWatch:
         try:
             # Noticed and committed first: the times in the events must be those that whoever tells them next will find.
             async with connection.transaction():
-                if not await self._alone(connection):
+                if not await is_alone(connection, self._sql["try_gaps"]):
                     return 0
                 await self._notice(connection)
             async with connection.transaction():
-                if not await self._alone(connection):
+                if not await is_alone(connection, self._sql["try_gaps"]):
                     return 0
                 events: list[GapDetected | GapClosed] = [*await self._ripe(connection), *await self._whole(connection)]
                 new = [event for event in events if event.id not in self._told]
@@ -117,10 +109,6 @@ class GapWatch:
         # What is not found again was projected meanwhile.
         self._told = {event.id for event in events}
         return len(new)
-
-    async def _alone(self, connection: Connection) -> bool:
-        row = await (await connection.execute(self._sql["try_gaps"])).fetchone()
-        return row is not None and bool(row[0])
 
     async def _notice(self, connection: Connection) -> None:
         await connection.execute(self._sql["unwatch_gaps"], {"grace_s": self._grace_s})

@@ -8,15 +8,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, LiteralString
+from typing import LiteralString
 
-import psycopg
-
-from runtime.errors import InfrastructorError
 from sinks.surroundings import Surroundings
 from sinks.timescale.rollups import ROLLUPS, Rollup, stretches
-
-Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+from sinks.timescale.turns import Connection, in_turns, is_alone
 
 GONE = "gone"
 """The name under which retention knows rows of things that vanished."""
@@ -78,15 +74,14 @@ class Upkeep:
         self._bounds = bounds or Bounds()
 
     async def run(self) -> None:
-        """One turn after another until asked to stop. What fails is told, and tried again in the next turn."""
-        while not await self._around.stop.wait(self._bounds.every_s):
-            try:
-                done = await self.turn()
-            except (psycopg.Error, InfrastructorError, OSError) as error:
-                self._around.log.warning("upkeep of rollups and retention failed, tried again", why=str(error))
-                continue
-            if done.deleted:
-                self._around.log.info("deleted what is too old", rows=done.deleted)
+        """Do what is due again and again until asked to stop."""
+        what = "upkeep of rollups and retention"
+        await in_turns(self._told_turn, what, every_s=self._bounds.every_s, around=self._around)
+
+    async def _told_turn(self) -> None:
+        done = await self.turn()
+        if done.deleted:
+            self._around.log.info("deleted what is too old", rows=done.deleted)
 
     async def turn(self) -> Turn:
         """Do what is due, within bounds. Raises psycopg.Error; what was done before it is kept."""
@@ -116,7 +111,7 @@ class Upkeep:
     async def _compute(self, connection: Connection, rollup: Rollup, coarser: tuple[Rollup, ...]) -> int | None:
         """Compute some buckets in one transaction; None when another process is at it."""
         async with connection.transaction():
-            if not await self._alone(connection):
+            if not await is_alone(connection, self._sql["try_upkeep"]):
                 return None
             asked = {"rollup": rollup.name, "source": rollup.source, "most": self._bounds.buckets}
             cursor = await connection.execute(self._sql["take_touched"], asked)
@@ -129,11 +124,6 @@ class Upkeep:
                 await connection.execute(self._sql["hand_on"], handed)
             await connection.execute(self._sql["note_refreshed"], {"rollup": rollup.name})
         return len(buckets)
-
-    async def _alone(self, connection: Connection) -> bool:
-        cursor = await connection.execute(self._sql["try_upkeep"])
-        row = await cursor.fetchone()
-        return row is not None and bool(row[0])
 
     async def _retention(self, connection: Connection) -> int | None:
         async with connection.transaction():
@@ -154,7 +144,7 @@ class Upkeep:
         deleted = 0
         for _ in range(self._bounds.transactions):
             async with connection.transaction():
-                if not await self._alone(connection):
+                if not await is_alone(connection, self._sql["try_upkeep"]):
                     return None
                 if await self._waited_for(connection, table, before):
                     break
