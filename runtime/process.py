@@ -5,8 +5,9 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from runtime.errors import InfrastructorError
 from runtime.redact import Redactor, sanitised
@@ -14,6 +15,8 @@ from runtime.redact import Redactor, sanitised
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 DRAIN_OVERRUN = 75
 _CANCEL_S = 2.0
+_END_S = 3.0
+"""So long the loop may take to end after `main`; a thread that is still at work is not waited for any longer."""
 
 
 T = TypeVar("T")
@@ -74,20 +77,39 @@ def run_process(main: Main, *, drain_s: float = 10.0, use_uvloop: bool = False) 
 
     SIGTERM and SIGINT ask it to stop; a second one, or `drain_s` seconds, cancels it. An InfrastructorError becomes one
     line on standard error. Any other error is a fault of this program, and is raised as it is.
+
+    Once `main` is over these signals are ignored: the process is about to end, with the code that is returned.
     """
-    try:
-        if use_uvloop:
-            import uvloop  # noqa: PLC0415 - 3 MB that a small agent goes without
+    with contextlib.ExitStack() as ending:
+        try:
+            if use_uvloop:
+                import uvloop  # noqa: PLC0415 - 3 MB that a small agent goes without
 
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                return runner.run(_framed(main, drain_s))
-        return asyncio.run(_framed(main, drain_s))
-    except InfrastructorError as error:
-        print(one_line(error), file=sys.stderr)  # noqa: T201
-        return error.exit_code
+                with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                    return runner.run(_framed(main, drain_s, ending))
+            return asyncio.run(_framed(main, drain_s, ending))
+        except InfrastructorError as error:
+            print(one_line(error), file=sys.stderr)  # noqa: T201
+            return error.exit_code
 
 
-async def _framed(main: Main, drain_s: float) -> int:
+def leave(code: int) -> NoReturn:
+    """End this process now, whatever still runs in it."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
+
+
+def leave_within(seconds: float, code: int) -> threading.Timer:
+    """End this process after so long, unless the timer is cancelled."""
+    timer = threading.Timer(seconds, leave, args=(code,))
+    timer.daemon = True
+    timer.start()
+    return timer
+
+
+async def _framed(main: Main, drain_s: float, ending: contextlib.ExitStack) -> int:
     stop = Stop()
     loop = asyncio.get_running_loop()
     running = asyncio.ensure_future(main(stop))
@@ -100,10 +122,20 @@ async def _framed(main: Main, drain_s: float) -> int:
     for number in SIGNALS:
         loop.add_signal_handler(number, asked, number)
     try:
-        return await _until_over(running, stop, drain_s)
+        code = await _until_over(running, stop, drain_s)
     finally:
-        for number in SIGNALS:
-            loop.remove_signal_handler(number)
+        _ignore_signals(loop)
+    ending.callback(leave_within(_END_S, code).cancel)
+    return code
+
+
+def _ignore_signals(loop: asyncio.AbstractEventLoop) -> None:
+    """Without a moment in which a signal would end the process in its own way."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    for number in SIGNALS:
+        loop.remove_signal_handler(number)
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
 async def _until_over(running: "asyncio.Future[None]", stop: Stop, drain_s: float) -> int:

@@ -17,6 +17,7 @@ from faust.types import TP, EventT, StreamT
 
 from runtime.errors import InfrastructorError
 from runtime.kafka.catalog import TopicCatalog
+from runtime.kafka.failures import CLIENT_ERRORS, translate
 from runtime.kafka.options import faust_broker_options
 from runtime.log import get_logger
 from runtime.settings import KafkaSettings
@@ -94,10 +95,18 @@ class StreamsApp(faust.App):
     What it refuses (states that are lost or cannot be read) goes to `failed`, which ends the process.
     """
 
+    kafka: KafkaSettings
     ownership: Ownership
     failed: Failed
     partitions: Mapping[str, int]
     """By topic that is read, states included, how many partitions it has."""
+
+    async def start(self) -> None:
+        """Start what Faust consists of. Raises InfrastructorError when Kafka went away meanwhile, or refuses."""
+        try:
+            await super().start()
+        except CLIENT_ERRORS as error:
+            raise translate(error, self.kafka, operation="start the worker") from error
 
     def _create_directories(self) -> None:
         """Make none: nothing is kept on disk."""
@@ -124,6 +133,7 @@ def build_app(
         Table=StateTable,
         **faust_broker_options(kafka),
     )
+    app.kafka = kafka
     app.ownership = ownership
     app.failed = failed
     derivations = ownership.derivations.values()

@@ -1,10 +1,7 @@
 """The streams worker as a process: settings, log, metrics, health, signals, and the end of it."""
 
 import asyncio
-import contextlib
-import os
 import sys
-import threading
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, NoReturn
@@ -17,7 +14,7 @@ from runtime.kafka.catalog import TopicCatalog, load_catalog
 from runtime.kafka.producer import KafkaProducer
 from runtime.log import configure_logging, get_logger
 from runtime.metrics import KafkaMetrics, new_registry
-from runtime.process import Stop, one_line, run_process
+from runtime.process import Stop, leave, leave_within, one_line, run_process
 from runtime.settings import HttpSettings, KafkaSettings, LogSettings, ProcessSettings, load, secret_values
 from schemas.registry import DEAD_LETTERS
 from streams.derivations import all_derivations
@@ -64,14 +61,6 @@ def run_streams(*, version: str) -> NoReturn:
     code = run_process(main, drain_s=load(ProcessSettings).drain_s, use_uvloop=True)
     # Faust's consumer lives in a thread that keeps a process from ending; all that counts is acknowledged.
     leave(code)
-
-
-def leave(code: int) -> NoReturn:
-    """End this process now."""
-    with contextlib.suppress(OSError, ValueError):
-        sys.stdout.flush()
-        sys.stderr.flush()
-    os._exit(code)
 
 
 class Worker:
@@ -205,7 +194,8 @@ class Worker:
         for task in background:
             task.cancel()
         await self._producer.close()
-        _leave_within(2.0, 0)
+        # Its loop may wait for tasks that ignore being cancelled.
+        leave_within(2.0, 0)
 
 
 def _guarded(
@@ -224,10 +214,3 @@ def _guarded(
 def _pass_on(done: "asyncio.Future[None]", failed: Callable[[BaseException], None]) -> None:
     if not done.cancelled() and (error := done.exception()) is not None:
         failed(error)
-
-
-def _leave_within(seconds: float, code: int) -> None:
-    """End the process after so long whatever still runs; its loop may wait for tasks that ignore being cancelled."""
-    timer = threading.Timer(seconds, leave, args=(code,))
-    timer.daemon = True
-    timer.start()

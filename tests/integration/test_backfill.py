@@ -127,7 +127,7 @@ async def test_emptied_tables_get_back_what_they_had_while_the_sink_goes_on(
     broker: Broker, topics: KafkaSettings, url: str, second: str, tmp_path: Path
 ) -> None:
     await load(topics)
-    env = environment(broker, url, tmp_path, INFRASTRUCTOR_SINK__BATCH_ROWS="300")
+    env = environment(broker, url, tmp_path, INFRASTRUCTOR_SINK__BATCH_ROWS_BEHIND="300")
     async with running(topics, url, settings=SinkSettings(batch_window_s=0.2)):
         await stored_up_to_the_end(topics, url)
         before = snapshot(url)
@@ -165,7 +165,7 @@ async def test_a_killed_backfill_goes_on_where_it_was(
         await stored_up_to_the_end(topics, url)
     before = snapshot(url)
     emptied(url)
-    env = environment(broker, url, tmp_path, INFRASTRUCTOR_SINK__BATCH_ROWS="40")
+    env = environment(broker, url, tmp_path, INFRASTRUCTOR_SINK__BATCH_ROWS_BEHIND="40")
     command = (sys.executable, "-m", "cli.main", "replay", "backfill", "--from", "1d")
     process = await asyncio.create_subprocess_exec(*command, env=env, cwd=ROOT, stdout=subprocess.DEVNULL)
 
@@ -229,7 +229,7 @@ async def test_ctrl_c_ends_it_with_what_is_done_kept(
     broker: Broker, topics: KafkaSettings, url: str, tmp_path: Path
 ) -> None:
     await load(topics, devices=4, looks=200)
-    env = environment(broker, url, tmp_path, INFRASTRUCTOR_SINK__BATCH_ROWS="20")
+    env = environment(broker, url, tmp_path, INFRASTRUCTOR_SINK__BATCH_ROWS_BEHIND="20")
     command = (sys.executable, "-m", "cli.main", "replay", "backfill", "--from", "1d")
     process = await asyncio.create_subprocess_exec(*command, env=env, cwd=ROOT, stdout=subprocess.PIPE)
     await until(lambda: bool(one(url, "SELECT count(*) FROM events") > 50))
@@ -270,7 +270,7 @@ async def test_a_connection_that_is_ended_is_made_anew_and_nothing_is_lost(
         await stored_up_to_the_end(topics, url)
     before = snapshot(url)
     emptied(url)
-    env = environment(broker, url, tmp_path, INFRASTRUCTOR_SINK__BATCH_ROWS="40")
+    env = environment(broker, url, tmp_path, INFRASTRUCTOR_SINK__BATCH_ROWS_BEHIND="40")
     working = asyncio.create_task(backfill(env, code=1))
     ended, again = 0, time.monotonic()
     with psycopg.connect(url, autocommit=True) as connection:

@@ -60,6 +60,23 @@ def test_a_second_signal_ends_it_at_once() -> None:
     assert took_s < 3
 
 
+@pytest.mark.parametrize("uvloop", [False, True])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_more_while_it_ends_changes_no_exit_code(number: signal.Signals, *, uvloop: bool) -> None:
+    slow = "import atexit, time; atexit.register(time.sleep, 0.6); "
+    process = start(slow + UP + "await stop.wait()", use_uvloop=uvloop)
+    assert signalled(process, number, number)[:2] == (0, "")
+
+
+def test_a_thread_that_does_not_end_keeps_no_process() -> None:
+    process = start(
+        "import time; asyncio.get_running_loop().run_in_executor(None, time.sleep, 60); " + UP + "await stop.wait()"
+    )
+    code, _, took_s = signalled(process, signal.SIGTERM)
+    assert code == 0
+    assert took_s < 10
+
+
 def test_our_errors_are_one_line_and_their_exit_code() -> None:
     process = start("raise DatabaseRefused('postgresql://me:secret@db refused\\nthe login')")
     output, errors = process.communicate(timeout=20)

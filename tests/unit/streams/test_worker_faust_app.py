@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from deploy.local import broker
+from runtime.errors import KafkaUnavailable
 from runtime.kafka.catalog import load_catalog
 from runtime.settings import KafkaSettings
 from schemas.record import RawRecord
@@ -141,3 +142,11 @@ async def test_a_batch_is_acknowledged_after_the_work_and_never_after_a_failure(
         await asyncio.wait_for(agent()(Stream(events)), 0.2)
     assert [str(failure) for failure in failures] == ["the batch"]
     assert not any(event.acknowledged for event in events)
+
+
+async def test_a_broker_that_went_away_before_the_start_is_told_as_that_and_is_no_fault_of_the_program() -> None:
+    kafka = KafkaSettings(bootstrap_servers=("127.0.0.1:1",))
+    ownership = Ownership(all_derivations())
+    app = build_app(StreamsSettings(), kafka, catalog=load_catalog(kafka), ownership=ownership, failed=unexpected)
+    with pytest.raises(KafkaUnavailable, match=r"127\.0\.0\.1:1 cannot be reached"):
+        await asyncio.wait_for(app.start(), 30)
