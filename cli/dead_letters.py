@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import click
 
+from cli.operators.shown import harmless
 from replay.letters import Book, Wanted, read_book, read_letters, type_of
 from replay.redrive import MOST_ATTEMPTS, Redrive, Redriven
 from replay.window import moment_ms
@@ -201,7 +202,7 @@ def text_lines(letters: list[DeadLetter], book: Book = _NO_BOOK) -> Iterable[str
     for letter in letters:
         what = f"{letter.field}: {letter.message}" if letter.field else letter.message
         facts = f"{_time(letter.failed_at_ms)}  {letter.consumer:<15} {_where(letter):<28} {letter.reason:<14}"
-        yield f"{facts} {_one_line(what)}"
+        yield f"{facts} {harmless(what)}"
         note = "  (put back)" if letter.identity in book.redriven else ""
         yield f"    {_excerpt(letter.origin.value)}{note}"
     yield f"{len(letters)} dead letters" if len(letters) != 1 else "1 dead letter"
@@ -210,19 +211,19 @@ def text_lines(letters: list[DeadLetter], book: Book = _NO_BOOK) -> Iterable[str
 def whole_lines(letter: DeadLetter, book: Book = _NO_BOOK) -> Iterator[str]:
     """Return all there is to say of one letter, its bytes last: JSON with its structure, text as it is, else in hex."""
     origin = letter.origin
-    yield f"{_where(letter)} for {_one_line(letter.consumer)}"
+    yield f"{_where(letter)} for {harmless(letter.consumer)}"
     yield f"appended  {_time(origin.appended_ms)}"
     yield f"failed    {_time(letter.failed_at_ms)}, {letter.attempts} attempt{'s' if letter.attempts != 1 else ''}"
-    yield f"reason    {_one_line(letter.reason)}{' in ' + _one_line(letter.field) if letter.field else ''}"
-    yield f"message   {_one_line(letter.message)}"
+    yield f"reason    {harmless(letter.reason)}{' in ' + harmless(letter.field) if letter.field else ''}"
+    yield f"message   {harmless(letter.message)}"
     for before in history(letter):
-        facts = _one_line(f"{before.get('partition')}@{before.get('offset')} {before.get('reason')}")
-        yield f"before    {facts}: {_one_line(str(before.get('message')))}"
+        facts = harmless(f"{before.get('partition')}@{before.get('offset')} {before.get('reason')}")
+        yield f"before    {facts}: {harmless(str(before.get('message')))}"
     if letter.identity in book.redriven:
         yield f"put back  {_time(book.redriven[letter.identity])}"
     yield f"key       {_excerpt(origin.key)}"
     for name, value in origin.headers:
-        yield f"header    {_one_line(name)}: {_one_line((value or b'').decode(errors='replace'))}"
+        yield f"header    {harmless(name)}: {harmless((value or b'').decode(errors='replace'))}"
     yield f"bytes     {len(origin.value or b'')}"
     yield from _shown_bytes(origin.value or b"")
 
@@ -260,7 +261,7 @@ def _shown_bytes(value: bytes) -> Iterator[str]:
         return
     with suppress(ValueError, RecursionError):
         text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-    yield from (_one_line(line) for line in text.splitlines())
+    yield from (harmless(line) for line in text.splitlines())
 
 
 def _bytes(name: str, value: bytes | None) -> dict[str, object]:
@@ -273,13 +274,8 @@ def _bytes(name: str, value: bytes | None) -> dict[str, object]:
 def _excerpt(value: bytes | None) -> str:
     if not value:
         return "(no value)"
-    text = _one_line(value[:_EXCERPT_CHARS].decode(errors="replace"))
+    text = harmless(value[:_EXCERPT_CHARS].decode(errors="replace"))
     return f"{text}… ({len(value)} bytes)" if len(value) > _EXCERPT_CHARS else text
-
-
-def _one_line(text: str) -> str:
-    # What is quoted is hostile input: nothing of it may move the terminal's cursor.
-    return "".join(character if character.isprintable() else "·" for character in text)
 
 
 def _time(unix_ms: int) -> str:

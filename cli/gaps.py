@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from cli.operators.shown import harmless
 from replay.window import moment_ms
 from runtime.clock import SystemClock
 from runtime.engines import driver, querying
@@ -159,7 +160,9 @@ def _letter_lines(letters: tuple[Letter, ...]) -> Iterator[str]:
     if letters:
         yield f"dead letters of the database sink{_most(letters)} (infrastructor dead-letters show PLACE):"
     for one in letters:
-        yield f"    {one.topic}/{one.partition}@{one.offset}  {one.subject or ''}  {one.reason}: {one.message}"
+        why = f"{one.reason} ({one.field})" if one.field else one.reason
+        place = f"{one.topic}/{one.partition}@{one.offset}"
+        yield harmless(f"    {place}  {one.subject or ''}  {why}: {one.message}")
 
 
 def _conflict_lines(conflicts: tuple[Conflict, ...]) -> Iterator[str]:
@@ -168,7 +171,7 @@ def _conflict_lines(conflicts: tuple[Conflict, ...]) -> Iterator[str]:
     for one in conflicts:
         labels = ",".join(f'{name}="{value}"' for name, value in sorted(one.labels.items()))
         series = f"{one.name}{{{labels}}}" if labels else one.name
-        yield (
+        yield harmless(
             f"    {one.device}  {series}  {one.time.isoformat()}: {one.value:g} of event {one.event_id}, stored is "
             + ("nothing any more" if one.stored_value is None else f"{one.stored_value:g}")
         )

@@ -22,6 +22,7 @@ from schemas.notification import (
 )
 from schemas.record import AnyRead, Record
 from schemas.rules import RulesLoaded
+from streams.notifications.text import named
 
 _NOTIFICATIONS_KEPT = 100
 _NOTES_KEPT = 200
@@ -40,7 +41,7 @@ def fold(view: View, record: Record[AnyRead], *, fresh: bool = True) -> View:
         return view
     after = _take(view, record)
     if not fresh:
-        return replace(after, notes=view.notes, dead_letters=view.dead_letters, gaps=view.gaps)
+        return replace(after, notes=view.notes, dead_letters=view.dead_letters)
     second = record.appended_ms // 1000
     kept = {at: count for at, count in view.by_second.items() if at >= second - 2 * RATE_SECONDS}
     kept[second] = kept.get(second, 0) + 1
@@ -63,9 +64,9 @@ def _take(view: View, record: Record[AnyRead]) -> View:
             view = _heard(replace(view, host=look_at(view.host, look)), look.subject, record)
         case CollectionCompleted() as event if event.data.status == "success":
             # A cached or skipped answer is no sign of life.
-            view = _heard(view, event.subject, record)
+            view = _recovered(_heard(view, event.subject, record), event)
         case CollectionFailed() as event:
-            view = note(view, f"{event.subject}: {event.data.collector} failed: {event.data.message}")
+            view = _failed(view, event)
         case DeviceRegistered() | DeviceUpdated() | DeviceRetired() as event:
             view = _device(view, event)
         case DeviceStatusChanged() as event:
@@ -95,9 +96,26 @@ def _device(view: View, event: DeviceRegistered | DeviceUpdated | DeviceRetired)
 def _gap(view: View, event: GapDetected | GapClosed) -> View:
     data = event.data
     if isinstance(event, GapClosed):
-        return note(replace(view, gaps=view.gaps - 1), f"gap closed: {data.subject} in {data.topic}")
-    missing = f"{event.data.count} events of {data.subject} in {data.topic} ({event.data.reason})"
-    return note(replace(view, gaps=view.gaps + 1), f"gap: {missing}")
+        return note(view, f"gap closed: {data.subject} in {data.topic}")
+    return note(view, f"gap: {event.data.count} events of {data.subject} in {data.topic} ({event.data.reason})")
+
+
+def _failed(view: View, event: CollectionFailed) -> View:
+    """A failure is noted when it is another than before; a device that does not answer once for all its collectors."""
+    data = event.data
+    away = data.status == "unreachable"
+    key, message = (event.subject, "" if away else data.collector), data.message
+    if view.failing.get(key) == message:
+        return view
+    told = f"{event.subject} cannot be reached" if away else f"{event.subject}: {data.collector} failed"
+    return note(replace(view, failing={**view.failing, key: message}), f"{told}: {message}")
+
+
+def _recovered(view: View, event: CollectionCompleted) -> View:
+    over = {(event.subject, ""), (event.subject, event.data.collector)} & view.failing.keys()
+    if not over:
+        return view
+    return replace(view, failing={key: why for key, why in view.failing.items() if key not in over})
 
 
 def _heard(view: View, device: str, record: Record[AnyRead]) -> View:
@@ -117,9 +135,12 @@ def _alert(view: View, event: AlertRaised | AlertResolved) -> View:
     alerts = dict(view.alerts)
     if isinstance(event, AlertRaised):
         alerts[event.id] = Alert(event.id, event.subject, data.rule, data.severity, data.summary, event.data.since)
-        return note(replace(view, alerts=alerts), f"alert raised ({data.severity}): {event.subject}: {data.summary}")
+        return note(
+            replace(view, alerts=alerts), f"alert raised ({data.severity}): {named(event.subject, data.summary)}"
+        )
     alerts.pop(event.data.alert_id, None)
-    return note(replace(view, alerts=alerts), f"alert resolved ({event.data.reason}): {event.subject}: {data.summary}")
+    told = f"alert resolved ({event.data.reason}): {named(event.subject, data.summary)}"
+    return note(replace(view, alerts=alerts), told)
 
 
 def _request(view: View, event: NotificationRequested) -> View:

@@ -94,10 +94,13 @@ class View:
     by_second: Mapping[int, int] = field(default_factory=dict)
     dead_letters: int = 0
     gaps: int = 0
+    """Open ones, as the database has them."""
     processes: tuple[Process, ...] = ()
     lag: Mapping[str, int] = field(default_factory=dict)
     rows: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
+    failing: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """Why looks fail, as it was noted: by device and collector, or by device and nothing where nobody answers."""
 
     def rate(self, now_ms: int) -> float:
         """Events a second over the last `RATE_SECONDS` whole seconds before `now_ms`, ticks and rules apart."""

@@ -73,10 +73,11 @@ class Polls:
         self.peak_bytes["up"] = peak_rss_bytes(os.getpid())
 
     async def _ask(self) -> None:
-        if self._pipeline.stored is not None:
+        stored = self._pipeline.stored
+        if stored is not None:
             # A database that is away is seen in its process's state; the numbers stay as they were.
             with suppress(InfrastructorError):
-                self._board.put(rows=await self._pipeline.stored.estimated())
+                self._board.put(rows=await stored.estimated(), gaps=await stored.open_gaps())
         if self._pipeline.watching:
             with suppress(InfrastructorError, *CLIENT_ERRORS):
                 self._board.put(lag=await self._lag.behind(await self._pipeline.watch.ends()))

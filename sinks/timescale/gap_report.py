@@ -60,6 +60,7 @@ class Letter:
     partition: int
     offset: int
     reason: str
+    field: str
     message: str
     failed_at: datetime
 
@@ -194,9 +195,15 @@ def explained(
             numbers = _restored(connection, sql, found)
             found = account(stream, parse_ranges(seen), parse_ranges(dead), **bounds, restored=numbers)
         accounts.append(found)
-    letters = tuple(Letter(*row) for row in connection.execute(sql["explain_letters"], asked))
+    letters = tuple(_letter(row) for row in connection.execute(sql["explain_letters"], asked))
     conflicts = tuple(Conflict(*row) for row in connection.execute(sql["explain_conflicts"], asked))
     return Explained(since, tuple(accounts), letters, conflicts)
+
+
+def _letter(row: Sequence[Any]) -> Letter:
+    topic, key, *rest = row
+    # A key may be any bytes: that may be why it is a dead letter.
+    return Letter(topic, None if key is None else bytes(key).decode(errors="backslashreplace"), *rest)
 
 
 def _restored(connection: Connection, sql: Mapping[str, LiteralString], found: Account) -> list[int]:

@@ -15,12 +15,13 @@ from prometheus_client import CollectorRegistry
 from cli.gaps import gaps
 from runtime.clock import SystemClock
 from runtime.errors import InputInvalid
+from runtime.kafka.dead_letters import DeadLetter, to_record
 from runtime.kafka.producer import SendFailed
 from schemas.codec import decode
 from schemas.gap import GapClosed, GapData, GapDetected
 from schemas.identity import uuid7
 from schemas.record import RawRecord
-from schemas.registry import COLLECTIONS
+from schemas.registry import COLLECTIONS, DEAD_LETTERS, METRICS
 from sinks.timescale.batch import Owned
 from sinks.timescale.gap_watch import GapWatch
 from sinks.timescale.metrics import SinkMetrics
@@ -209,3 +210,20 @@ async def test_two_events_that_claim_one_sample_are_named(url: str, writer: Writ
     text = await asyncio.to_thread(invoked, url, "explain", "web-1", "--since", "2026-11-01T00:00:00Z")
     assert f'web-1  system.cpu.utilization{{cpu="0"}}  2026-11-01T12:00:10+00:00: 0.75 of event {claimed.id}' in text
     assert "stored is 0.5" in text
+
+
+async def test_dead_letters_are_named_with_the_field_whatever_bytes_their_key_has(url: str, writer: Writer) -> None:
+    letters = await owned(writer, DEAD_LETTERS)
+    found = [
+        DeadLetter("timescale", RawRecord(METRICS, 0, at, ms(START), key, b"{"), reason, "why", ms(START), field=field)
+        for at, (key, reason, field) in enumerate(
+            ((b"\xffbad\x00", "key_mismatch", "subject"), (b"web-1", "not_json", ""), (None, "empty", ""))
+        )
+    ]
+    made = [to_record(one) for one in found]
+    raws = [RawRecord(DEAD_LETTERS, 0, at, ms(START), m.key, m.value, m.headers) for at, m in enumerate(made)]
+    await stored(writer, letters, raws)
+    text = await asyncio.to_thread(invoked, url, "explain", "--since", "2026-11-01T00:00:00Z")
+    assert "infra.metrics/0@0  \\xffbad·  key_mismatch (subject): why" in text
+    assert "infra.metrics/0@1  web-1  not_json: why" in text
+    assert "infra.metrics/0@2    empty: why" in text

@@ -126,7 +126,7 @@ ORDER BY g.topic, g.subject, g.scope, g.first_missing;
 
 -- name: explain_letters
 -- The dead letters of this sink from some subjects since a time: what the ledger counts as dead.
-SELECT d.topic, convert_from(d.key, 'UTF8') AS subject, d.partition, d.kafka_offset, d.reason, d.message, d.failed_at
+SELECT d.topic, d.key, d.partition, d.kafka_offset, d.reason, d.field, d.message, d.failed_at
 FROM dead_letters d
 WHERE d.consumer = 'timescale' AND d.failed_at >= %(since)s
   AND (%(subject)s::text IS NULL OR d.key = convert_to(%(subject)s, 'UTF8'))

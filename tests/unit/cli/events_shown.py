@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 from schemas.alert import AlertRaised, AlertRaisedData, AlertResolved, AlertResolvedData
+from schemas.collection import CollectionCompleted, CollectionCompletedData, CollectionFailed, CollectionFailedData
 from schemas.device import DeviceStatusChanged, DeviceStatusData
 from schemas.envelope import Envelope
 from schemas.identity import agent_source
@@ -122,3 +123,24 @@ def look(samples: list[tuple[str, dict[str, str], float]], *, device: str = "box
         series=tuple(series),
         values=[value for _, _, value in samples],
     )
+
+
+def failed(collector: str, message: str, how: str = "error", *, device: str = "box") -> CollectionFailed:
+    data = CollectionFailedData.model_validate(
+        {
+            "collector": collector,
+            "duration_seconds": 0.1,
+            "shortest_interval_seconds": 10,
+            "status": how,
+            "error_code": "failed",
+            "message": message,
+        }
+    )
+    source = agent_source("box", EPOCH, collector)
+    return CollectionFailed(id=uuid4(), source=source, subject=device, time=at(0), sequence=1, data=data)
+
+
+def completed(collector: str, *, device: str = "box") -> CollectionCompleted:
+    data = CollectionCompletedData(collector=collector, duration_seconds=0.1, shortest_interval_seconds=10)
+    source = agent_source("box", EPOCH, collector)
+    return CollectionCompleted(id=uuid4(), source=source, subject=device, time=at(0), sequence=1, data=data)

@@ -12,6 +12,8 @@ from schemas.metric import Sample
 from schemas.record import RawRecord
 from tests.unit.cli.events_shown import (
     at,
+    completed,
+    failed,
     look,
     metrics,
     ms,
@@ -56,6 +58,33 @@ def test_an_alert_is_shown_until_it_is_resolved() -> None:
     view = fold(view, record(resolved(alert)))
     assert not view.alerts
     assert texts(view) == ["alert raised (warning): box: cpu at 93%", "alert resolved (cleared): box: cpu is fine"]
+
+
+def test_a_summary_that_begins_with_its_device_names_it_once() -> None:
+    alert = raised()
+    named = alert.model_copy(update={"data": alert.data.model_copy(update={"summary": "box: cpu at 93%"})})
+    assert texts(fold(View(), record(named))) == ["alert raised (warning): box: cpu at 93%"]
+
+
+def test_a_device_that_does_not_answer_is_noted_once_for_all_its_collectors_until_it_does() -> None:
+    away = [record(failed(name, "no route", "unreachable")) for name in ("system", "drives", "system")]
+    view = View()
+    for one in away:
+        view = fold(view, one)
+    assert texts(view) == ["box cannot be reached: no route"]
+    view = fold(fold(view, record(completed("drives"))), away[0])
+    assert texts(view) == ["box cannot be reached: no route"] * 2
+
+
+def test_a_look_that_fails_is_noted_when_the_reason_is_another_or_it_went_well_between() -> None:
+    view = View()
+    for one in (failed("drives", "a"), failed("zfs", "a"), failed("drives", "a"), failed("drives", "b")):
+        view = fold(view, record(one))
+    view = fold(fold(view, record(completed("zfs"))), record(failed("drives", "b")))
+    assert texts(view) == ["box: drives failed: a", "box: zfs failed: a", "box: drives failed: b"]
+    view = fold(fold(view, record(completed("drives"))), record(failed("drives", "b")))
+    assert texts(view)[-1] == "box: drives failed: b"
+    assert len(texts(view)) == 4
 
 
 def test_a_suppressed_notification_says_why() -> None:
