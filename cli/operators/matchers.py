@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from runtime.errors import InputInvalid
 from schemas.fields import LABEL_NAME_PATTERN
 from streams.notifications.matchers import FLEET
+from streams.patterns import checked
 
 _NAME = re.compile(LABEL_NAME_PATTERN)
 _SPECIAL = re.compile(r"([.^$*+?{}\[\]\\|()])")
@@ -34,11 +35,10 @@ def _checked(name: str, pattern: str) -> str:
     if len(pattern) > MOST_VALUE:
         raise InputInvalid(f"the pattern of {name!r} has more than {MOST_VALUE} characters", operation="read matchers")
     try:
-        re.compile(pattern)
-    except (re.error, RecursionError, OverflowError) as error:
+        checked(pattern)
+    except ValueError as error:
         raise InputInvalid(
-            f"{name}={pattern} is no regular expression: {error}; a dot, bracket or star that is meant as it is wants "
-            "a backslash before it",
+            f"{name}: {error}; a dot, bracket or star that is meant as it is wants a backslash before it",
             operation="read matchers",
         ) from None
     return pattern

@@ -1,7 +1,6 @@
-"""Rules made ready to judge: regular expressions compiled, and found by the metric or the event that they read."""
+"""Rules made ready to judge: found by the metric or the event that they read."""
 
 import hashlib
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +11,12 @@ from streams.alerts.lengths import milliseconds
 from streams.alerts.reductions import AnyReduction
 from streams.alerts.rules import Rule, RuleSet
 from streams.alerts.selectors import STATUS_EVENTS, Selector
+from streams.patterns import matches_whole
 
 Labels = tuple[tuple[str, str], ...]
+
+Patterns = tuple[tuple[str, str], ...]
+"""By name of a label or a field, what it must match."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,31 +27,31 @@ class Leaf:
     condition: AnyLeaf
     name: str
     """The metric, or the type of the event."""
-    device: re.Pattern[str] | None
+    device: str | None
     groups: frozenset[str]
-    group_patterns: tuple[re.Pattern[str], ...]
+    group_patterns: tuple[str, ...]
     """What the file says that its groups are."""
     labels: Labels
-    patterns: tuple[tuple[str, re.Pattern[str]], ...]
+    patterns: Patterns
     window: str | None
     """What its windows are called, besides the series; the same for conditions that look at the same window."""
-    when: tuple[tuple[str, re.Pattern[str]], ...] = ()
-    clear: tuple[tuple[str, re.Pattern[str]], ...] | None = None
+    when: Patterns = ()
+    clear: Patterns | None = None
 
     def selects(self, labels: Labels) -> bool:
         """Whether its label matchers take a series of its metric."""
         found = dict(labels)
         return all(found.get(name) == value for name, value in self.labels) and all(
-            pattern.fullmatch(found.get(name, "")) for name, pattern in self.patterns
+            matches_whole(pattern, found.get(name, "")) for name, pattern in self.patterns
         )
 
     def watches(self, device: str, groups: Iterable[str]) -> bool:
         """Whether its matchers of devices take a device that says it is in some groups."""
-        if self.device is not None and self.device.fullmatch(device) is None:
+        if self.device is not None and not matches_whole(self.device, device):
             return False
         return (
             not self.groups
-            or any(one.fullmatch(device) for one in self.group_patterns)
+            or any(matches_whole(one, device) for one in self.group_patterns)
             or not self.groups.isdisjoint(groups)
         )
 
@@ -138,9 +141,9 @@ def _leaf(number: int, select: Selector, condition: AnyLeaf, *, groups: Mapping[
         number=number,
         condition=condition,
         name=select.metric or STATUS_EVENTS[select.event or ""].TYPE,
-        device=None if select.devices is None else re.compile(select.devices),
+        device=select.devices,
         groups=frozenset(select.groups),
-        group_patterns=tuple(re.compile(groups[name]) for name in select.groups if name in groups),
+        group_patterns=tuple(groups[name] for name in select.groups if name in groups),
         labels=tuple(sorted(select.labels.items())),
         patterns=_patterns(select.labels_match),
         window=window_name(condition),
@@ -149,8 +152,8 @@ def _leaf(number: int, select: Selector, condition: AnyLeaf, *, groups: Mapping[
     )
 
 
-def _patterns(texts: Mapping[str, str]) -> tuple[tuple[str, re.Pattern[str]], ...]:
-    return tuple((name, re.compile(text)) for name, text in sorted(texts.items()))
+def _patterns(texts: Mapping[str, str]) -> Patterns:
+    return tuple(sorted(texts.items()))
 
 
 def reduction_of(condition: AnyLeaf) -> AnyReduction | None:

@@ -1,6 +1,5 @@
 """What a condition is about: series of a metric, or the status events of one type, at which devices."""
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
@@ -9,20 +8,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from schemas.envelope import Envelope
 from schemas.fields import LabelName, LabelValue, MetricName, Name
 from schemas.registry import STATUS, TOPICS
+from streams.patterns import checked
 
 MOST_GROUPS = 100
 
 
-def _regex(text: str) -> str:
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"{text!r} is no regular expression: {error}") from None
-    return text
-
-
-Regex = Annotated[str, StringConstraints(max_length=512), AfterValidator(_regex)]
-"""A regular expression (Python's `re`), which must match the whole value."""
+Regex = Annotated[str, StringConstraints(max_length=512), AfterValidator(checked)]
+"""A regular expression in the syntax of RE2, which must match the whole value."""
 
 STATUS_EVENTS: Mapping[str, type[Envelope]] = {
     model.TYPE.removeprefix("infrastructor.").rsplit(".", 1)[0]: model

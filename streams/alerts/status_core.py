@@ -4,7 +4,6 @@ A device that is retired ends all of its alerts here. Status comes only when som
 older than the newest of its type reopens no decision.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +14,7 @@ from schemas.registry import ALERTS, STATUS
 from schemas.rules import RulesKind
 from streams.alerts import backlog, silence
 from streams.alerts.about import told
-from streams.alerts.compiled import AlertPolicy, Compiled, Labels, PolicyMemo
+from streams.alerts.compiled import AlertPolicy, Compiled, Labels, Patterns, PolicyMemo
 from streams.alerts.conditions import StatusIs
 from streams.alerts.core import OUT_OF_ORDER, end_backlog, is_idle, with_newest
 from streams.alerts.draft import Draft
@@ -26,6 +25,7 @@ from streams.alerts.state import MOST_STATUSES, AlertState, Held, Status
 from streams.alerts.status_machine import Told, hear, wait
 from streams.alerts.templates import EVENT_FIELDS
 from streams.derivation import Moment, Step
+from streams.patterns import matches_whole
 from streams.place import place_of
 
 MOST_TEXT = 1024
@@ -171,8 +171,8 @@ def _judge(draft: Draft, type_: str, status: Status, *, again: bool = False) -> 
             hear(draft, one.compiled.instance_key(one.key), one.compiled, told)
 
 
-def _matches(data: Mapping[str, Any], patterns: tuple[tuple[str, re.Pattern[str]], ...]) -> bool:
-    return all(pattern.fullmatch(field_text(data, field)) for field, pattern in patterns)
+def _matches(data: Mapping[str, Any], patterns: Patterns) -> bool:
+    return all(matches_whole(pattern, field_text(data, field)) for field, pattern in patterns)
 
 
 def _labels(data: Mapping[str, Any]) -> Labels:

@@ -1,14 +1,13 @@
 """Which alerts are meant: matchers of silences, maintenance, routes and inhibition."""
 
-import re
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Annotated, Protocol
 
 from pydantic import Field
 
 from schemas.fields import Name
 from streams.alerts.selectors import Regex
+from streams.patterns import checked, matches_whole
 
 FLEET = "_fleet"
 """The subject of what concerns all devices."""
@@ -49,11 +48,10 @@ class Matched(Protocol):
 def matches(matchers: Mapping[str, str], alert: Matched) -> bool:
     """Whether all match: a label that is absent counts as empty; of groups one must match."""
     for name, pattern in matchers.items():
-        full = _compiled(pattern).fullmatch
         if name == "group":
-            if not any(full(group) for group in alert.groups):
+            if not any(matches_whole(pattern, group) for group in alert.groups):
                 return False
-        elif full(value_of(name, alert)) is None:
+        elif not matches_whole(pattern, value_of(name, alert)):
             return False
     return True
 
@@ -84,11 +82,6 @@ def check(matchers: Mapping[str, str]) -> None:
     """Raise ValueError for what is no regular expression."""
     for name, pattern in matchers.items():
         try:
-            _compiled(pattern)
-        except re.error as error:
-            raise ValueError(f"{name}: {pattern!r} is no regular expression: {error}") from None
-
-
-@lru_cache(maxsize=4096)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
+            checked(pattern)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None

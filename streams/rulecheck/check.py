@@ -4,7 +4,6 @@ Notes say what the file alone cannot show to be right.
 """
 
 import difflib
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -16,6 +15,7 @@ from runtime.errors import InputInvalid
 from streams.alerts.conditions import Above, Absent, AnyLeaf, Below, Deviates, Outside, StatusIs, Threshold
 from streams.alerts.rules import Rule, RuleSet, read_rules
 from streams.alerts.selectors import Selector, known_values
+from streams.patterns import matches_whole
 from streams.rulecheck.known import BOUNDS, KNOWN, Bounds, nearest
 from streams.rulecheck.lines import Lines
 
@@ -169,13 +169,13 @@ def _levels_never(condition: Threshold | Deviates, bounds: Bounds) -> Iterator[s
 def _status_never(event: str, condition: StatusIs) -> Iterator[str]:
     for name, fields in (("when", condition.when), ("clear", condition.clear or {})):
         for field, values in _closed(event, fields).items():
-            if not any(re.fullmatch(fields[field], value) for value in values):
+            if not any(matches_whole(fields[field], value) for value in values):
                 never = "hold" if name == "when" else "clear"
                 known = ", ".join(values)
                 yield f"it can never {never}: no {field} of {event} matches {fields[field]!r}, they are {known}"
     closed = _closed(event, condition.when)
     everything = len(closed) == len(condition.when) and all(
-        re.fullmatch(condition.when[field], value) for field, values in closed.items() for value in values
+        matches_whole(condition.when[field], value) for field, values in closed.items() for value in values
     )
     if everything and condition.lasts is None:
         yield f"it can never clear: every {event} matches `when`; say how long it `lasts`"
