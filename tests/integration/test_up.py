@@ -25,7 +25,12 @@ pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.timeout(180)]
 
 ROOT = Path(__file__).resolve().parents[2]
 UP = (sys.executable, "-m", "cli.main", "up")
-QUICK = {"INFRASTRUCTOR_AGENT__INTERVAL_S": "1", "INFRASTRUCTOR_AGENT__DEVICE_ID": "box"}
+QUICK = {
+    "INFRASTRUCTOR_AGENT__INTERVAL_S": "1",
+    "INFRASTRUCTOR_AGENT__DEVICE_ID": "box",
+    # What else there is on this machine, a Docker engine that is not running say, must not make it degraded.
+    "INFRASTRUCTOR_AGENT__COLLECTORS": "system,identity,network",
+}
 METRIC = "infrastructor.metric.collected.v1"
 TICK = "infrastructor.clock.ticked.v1"
 ALWAYS = """
