@@ -10,15 +10,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, NoReturn
+from typing import Any, NamedTuple, NoReturn
 from uuid import UUID
-
-import orjson
 
 from schemas.envelope import is_source, needs_sequence, sequence_rule
 from schemas.fields import LABEL_NAME_PATTERN, METRIC_NAME_PATTERN, SUBJECT_PATTERN, parse_time, parse_uuid
 from schemas.metric import MAX_SAMPLES, UNIT_PATTERN, MetricCollected, twice
-from schemas.metric_shape import cut, numbers_of, stands_for
+from schemas.metric_shape import Shape, head_of, shape_of, values_in
 from schemas.refusal import EventRefused, Reason
 
 _SUBJECT = re.compile(SUBJECT_PATTERN)
@@ -39,11 +37,8 @@ class Series:
     """Canonical text of name and labels (sorted by name): `system.disk.io{device="sda",disk.io.direction="read"}`."""
 
 
-@dataclass(frozen=True, slots=True)
-class MetricLook:
+class MetricLook(NamedTuple):
     """A metric.collected event as readers see it: the envelope's attributes, its series, and their values in order."""
-
-    TYPE: ClassVar[str] = MetricCollected.TYPE
 
     id: UUID
     source: str
@@ -60,7 +55,7 @@ class MetricLook:
     @property
     def type(self) -> str:
         """The event's type."""
-        return self.TYPE
+        return MetricCollected.TYPE
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +67,11 @@ class _Template:
     again: bool = False
     """Whether it came twice: only then it is worth cutting."""
 
-    texts: list[bytes] | None = None
-    """What stands around the values; empty where a look is written in a way that cannot be cut."""
+    cut: bool = False
+    """Whether it was tried to cut it."""
+
+    shape: Shape | None = None
+    """What stands around the values; None where a look is written in a way that cannot be cut."""
 
 
 class MetricReader:
@@ -99,15 +97,18 @@ class MetricReader:
 
         What it does not take, `read` takes or refuses.
         """
-        found = cut(value)
-        if found is None:
+        head = head_of(value)
+        if head is None:
             return None
-        document = found.document
+        document = head.document
         try:
             template = self._templates.get((document["source"], document["subject"]))
         except (KeyError, TypeError):
             return None
-        if template is None or template.texts != found.texts or (values := numbers_of(found)) is None:
+        if template is None or template.shape is None:
+            return None
+        values = values_in(value, head.at, template.shape)
+        if values is None:
             return None
         try:
             _form(document)
@@ -119,12 +120,11 @@ class MetricReader:
         """Know texts like this one, which was just read as this look, by their bytes from now on, if it came twice."""
         of = (look.source, look.subject)
         template = self._templates[of]
-        if not template.again or template.texts is not None:
+        if not template.again or template.cut:
             return
-        found = cut(value)
-        alike = found is not None and stands_for(found, orjson.loads(value), look.values)
-        samples, texts = (None, found.texts) if found is not None and alike else (template.samples, [])
-        self._templates[of] = _Template(template.series, samples, again=True, texts=texts)
+        shape = shape_of(value, look.values)
+        samples = template.samples if shape is None else None
+        self._templates[of] = _Template(template.series, samples, again=True, cut=True, shape=shape)
 
     def _series_of(self, look: tuple[str, str], samples: list[dict[str, Any]]) -> tuple[Series, ...]:
         template = self._templates.get(look)

@@ -5,6 +5,7 @@ look. So the document is cut at its values: the head (envelope) and the values a
 A document of which anything is otherwise is not taken here, and is read as a whole.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -12,22 +13,27 @@ import orjson
 
 _SAMPLES = b',"samples":['
 _VALUE = b'"value":'
+_VALUES = re.compile(_VALUE + b"([^,]*)")
 _MOST_BRACKETS = 190
 """A head with more of them may be nested deeper than the 200 levels pydantic reads: not for us."""
 
 
-class Cut(NamedTuple):
-    """A document cut at its values: the head decoded, `data` being its last field and lacking `samples`."""
+class Head(NamedTuple):
+    """The head of a document that is written as this project's senders do: `data` is its last field."""
 
     document: dict[str, Any]
-    texts: list[bytes]
-    """What stands behind the values, after the comma that ends each; the first: what stands before them."""
+    """All but the samples."""
 
-    numbers: list[bytes]
+    at: int
+    """Where the samples begin."""
 
 
-def cut(value: bytes) -> Cut | None:
-    """The pieces of a document that is written as this project's senders do; None for any other."""
+Shape = tuple[bytes, ...]
+"""What stands before, between and behind the values of a look, to the byte, and nothing where the values stand."""
+
+
+def head_of(value: bytes) -> Head | None:
+    """The head of a document, decoded; None where it is not written in our way."""
     at = value.find(_SAMPLES)
     if at < 0 or value.count(b"{", 0, at) + value.count(b"[", 0, at) > _MOST_BRACKETS:
         return None
@@ -41,29 +47,34 @@ def cut(value: bytes) -> Cut | None:
     data = document["data"]
     if type(data) is not dict or "samples" in data:
         return None
-    first, *rest = value[at:].split(_VALUE)
-    parts = [piece.partition(b",") for piece in rest]
-    texts = [text for _, _, text in parts]
-    texts.append(first)
-    return Cut(document, texts, [number for number, _, _ in parts])
+    return Head(document, at)
 
 
-def numbers_of(found: Cut) -> list[Any] | None:
-    """The values between the texts, when each is one JSON value and no more; None otherwise.
-
-    They hold no comma, so a list of as many values has each of them in its place.
-    """
+def values_in(value: bytes, at: int, shape: Shape) -> list[Any] | None:
+    """The values of samples that begin there and have this shape, each one JSON value and no more; None otherwise."""
+    numbers = _VALUES.findall(value, at)
+    if len(shape) != 2 * len(numbers) + 1:
+        return None
+    written = list(shape)
+    written[1::2] = numbers
+    if b"".join(written) != value[at:]:
+        return None
     try:
-        values: list[Any] = orjson.loads(b"[" + b",".join(found.numbers) + b"]")
+        values: list[Any] = orjson.loads(b"[" + b",".join(numbers) + b"]")
     except orjson.JSONDecodeError:
         return None
-    return values if len(values) == len(found.numbers) else None
+    # They hold no comma, so a list of as many values has each of them in its place.
+    return values if len(values) == len(numbers) else None
 
 
-def stands_for(found: Cut, document: dict[str, Any], values: Sequence[Any]) -> bool:
-    """Whether a cut tells all of a document: its head is all there is besides the samples, its numbers the values.
-
-    Shown once for a shape, on a document that was read as a whole.
-    """
+def shape_of(value: bytes, values: Sequence[Any]) -> Shape | None:
+    """The shape of a document that was read as a whole, with these values; None where a cut does not tell all of it."""
+    head = head_of(value)
+    if head is None:
+        return None
+    *texts, last = _VALUES.split(value[head.at :])[::2]
+    shape = (*(piece for text in texts for piece in (text + _VALUE, b"")), last)
+    document = orjson.loads(value)
     data = {name: field for name, field in document["data"].items() if name != "samples"}
-    return {**document, "data": data} == found.document and numbers_of(found) == list(values)
+    whole = {**document, "data": data} == head.document and values_in(value, head.at, shape) == list(values)
+    return shape if whole else None

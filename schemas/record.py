@@ -1,8 +1,7 @@
 """A record: an event at its place in the log, as every derivation and projection sees it."""
 
 import re
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from schemas.codec import decode, decode_metric
 from schemas.fields import SUBJECT_PATTERN
@@ -21,8 +20,8 @@ AnyRead = Event | MetricLook
 E = TypeVar("E", bound=AnyRead)
 
 
-@dataclass(frozen=True, slots=True)
-class RawRecord:
+# Tuples: of the frozen things that are made for each record, the ones made fastest.
+class RawRecord(NamedTuple):
     """What Kafka gave: bytes and their place. `appended_ms` is the broker's append time, in ms since 1970."""
 
     topic: str
@@ -34,8 +33,7 @@ class RawRecord:
     headers: tuple[Header, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Record(Generic[E]):
+class Record(NamedTuple, Generic[E]):
     """An event with its place in the log and the three clocks; times in ms since 1970."""
 
     event: E

@@ -6,6 +6,7 @@ Nothing here waits or asks: the ledger's state is given, and what is decided can
 import json
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from uuid import UUID
 
 import orjson
@@ -31,8 +32,7 @@ URGENT = frozenset({STATUS, ALERTS})
 _KNOWN_TYPES: frozenset[str] = frozenset().union(*TYPES_IN.values())
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Item:
+class Item(NamedTuple):
     """One record that is to be stored: its bytes, for a dead letter if need be, and what was read of them.
 
     Either `record` or `letter`. `stream` is what counts the event, None when it is known by its id.

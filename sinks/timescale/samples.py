@@ -3,7 +3,7 @@
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, pairwise, repeat
+from itertools import pairwise
 from operator import itemgetter
 
 from schemas.metric_look import MetricLook
@@ -70,14 +70,14 @@ def _one_series_each(blocks: Iterable[_Block]) -> Iterable[_Block]:
 
 
 def _joined(blocks: Iterable[_Block]) -> Columns:
-    times: list[int] = []
-    series: list[int] = []
-    values: list[float] = []
+    times, series, values = array("q"), array("q"), array("d")
     for block in blocks:
-        times += block.times * len(block.ids)
-        series += chain.from_iterable(map(repeat, block.ids, repeat(len(block.times))))
-        values += chain.from_iterable(block.columns)
-    return array("q", times), array("q", series), array("d", values)
+        count = len(block.times)
+        times += array("q", block.times) * len(block.ids)
+        for number, column in zip(block.ids, block.columns, strict=True):
+            series += array("q", (number,)) * count
+            values.extend(column)
+    return times, series, values
 
 
 def staged_columns(looks: Sequence[MetricLook], layouts: Mapping[Layout, Ids]) -> tuple[Columns, "array[int]"]:

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -132,7 +131,7 @@ async def test_what_closes_within_the_grace_is_no_gap(url: str, writer: Writer) 
 async def test_a_dead_letter_is_no_gap_and_what_the_agent_reported_is_not_told_twice(url: str, writer: Writer) -> None:
     owner, reports, to = await owned(writer), await owned(writer, COLLECTIONS), log()
     records = metrics(*(looked(number) for number in (1, 2, 3, 6)))
-    spoiled = replace(records[1], value=(records[1].value or b"").replace(b'"unit":"1"', b'"unit":""'))
+    spoiled = records[1]._replace(value=(records[1].value or b"").replace(b'"unit":"1"', b'"unit":""'))
     await stored(writer, owner, [records[0], spoiled, *records[2:]])
     data = GapData(
         scope=str(EPOCH), topic="infra.metrics", subject="web-1", first=4, last=4, reason="spool_full", detail="full"

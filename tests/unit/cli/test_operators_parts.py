@@ -1,6 +1,5 @@
 """The pure parts of the operators' commands: names, times, matchers, ids, values that are accepted."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -195,7 +194,7 @@ def test_a_series_is_found_by_as_many_labels_as_tell_it_apart() -> None:
     assert found_in(event, "memory.usage", "metric") is None
     labels = (("system.filesystem.mountpoint", "/"), ("type", "x"))
     series = Series("disk.io", "By", labels, series_key("disk.io", labels))
-    event = replace(event, series=(series,), values=[3.0])
+    event = event._replace(series=(series,), values=[3.0])
     for written in ("disk.io{mountpoint=/}", 'disk.io{filesystem.mountpoint="/"}'):
         assert found_in(event, written, "metric") == Thing("metric", series.key, {"value": 3.0}, event.id)
     assert found_in(event, "disk.io{point=/}", "metric") == Others((series.key,))

@@ -78,4 +78,4 @@ def test_letters_are_chosen(wanted: Wanted, expected: bool) -> None:
 
 @pytest.mark.parametrize("value", [None, b"", b"\xff", b"[1]", b'{"type":1}', b"{}"])
 def test_what_says_no_type_is_of_none(value: bytes | None) -> None:
-    assert type_of(replace(LETTER, origin=replace(ORIGIN, value=value))) is None
+    assert type_of(replace(LETTER, origin=ORIGIN._replace(value=value))) is None

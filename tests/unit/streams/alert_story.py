@@ -1,7 +1,6 @@
 """A log of `infra.alerts` told in a few words, and what came of it as lines: `35 gotify raised web-1:disk`."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -157,7 +156,7 @@ class Story(Log):
 
     def _with_headers(self, headers: tuple[Header, ...]) -> None:
         """Give the last record other headers."""
-        self.raws[-1] = replace(self.raws[-1], headers=headers)
+        self.raws[-1] = self.raws[-1]._replace(headers=headers)
         self.records[-1] = RecordReader().read(self.raws[-1])
 
     def _derived(self, device: str, what: str) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -172,7 +171,7 @@ async def test_poison_is_put_aside_with_its_origin_and_not_again_after_a_repetit
     shell, log = Shell(), Collections(3)
     log.completed("a")
     log.completed("a")
-    raws = [replace(log.raws[0], value=b"{"), log.raws[1]]
+    raws = [log.raws[0]._replace(value=b"{"), log.raws[1]]
     await shell.batches.work_off(raws)
     await shell.batches.work_off(raws)
     (raw,) = shell.kafka.log.records(DEAD_LETTERS)
@@ -264,7 +263,7 @@ async def test_what_was_put_back_for_another_consumer_is_not_even_read() -> None
     poison = RawRecord(COLLECTIONS, 3, 1, 0, b"a", b"not json", ((REDRIVE_FOR, b"timescale"),))
     await shell.batches.work_off([log.raws[0], poison])
     assert list(shell.kafka.log.records(DEAD_LETTERS)) == []
-    await shell.batches.work_off([replace(poison, offset=2, headers=((REDRIVE_FOR, b"device_status"),))])
+    await shell.batches.work_off([poison._replace(offset=2, headers=((REDRIVE_FOR, b"device_status"),))])
     assert len(list(shell.kafka.log.records(DEAD_LETTERS))) == 1
 
 

@@ -48,7 +48,7 @@ SECOND, RIVAL = FIRST.after(5), Term().after(5)
         ([entry(b"b", SECOND, key=b"3|web-2"), entry(b"a", FIRST)], None),
         ([entry(b"b", SECOND, key=b"4|web-2", partition=4), entry(b"a", FIRST)], b"a"),
         # From before there were terms.
-        ([replace(entry(b"a", FIRST), headers=()), entry(b"b", FIRST)], b"b"),
+        ([entry(b"a", FIRST)._replace(headers=()), entry(b"b", FIRST)], b"b"),
     ],
 )
 def test_the_last_word_is_that_of_the_last_owner(written: list[RawRecord], kept: bytes | None) -> None:

@@ -1,7 +1,6 @@
 """What all derivations have in common: skipping what was applied, rules, problems, stored states."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -147,9 +146,9 @@ def test_a_redriven_record_passes_the_sequence_check_of_its_consumer_only() -> N
     second = log.completed()
     fold.apply(first)
     fold.apply(second)
-    again = replace(first, offset=2, redrive_for="timescale")
+    again = first._replace(offset=2, redrive_for="timescale")
     assert fold.apply(again) is NOTHING
-    assert fold.apply(replace(first, offset=3, redrive_for="device_status")) == NOTHING
+    assert fold.apply(first._replace(offset=3, redrive_for="device_status")) == NOTHING
     assert fold.devices["web-1"].alive.offset == 3
 
 

@@ -3,7 +3,6 @@
 import random
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -238,7 +237,7 @@ def reordered(raws: list[RawRecord], rng: random.Random) -> list[RawRecord]:
         between = []
         if raw is not None:
             order.append(raw)
-    return [replace(raw, offset=offset) for offset, raw in enumerate(order)]
+    return [raw._replace(offset=offset) for offset, raw in enumerate(order)]
 
 
 def without_offsets(found: tuple[str, bytes]) -> str:
