@@ -120,7 +120,7 @@ class Restorer:
     ) -> tuple[Stored, Counter[str]]:
         connection = await self._connected()
         try:
-            packed = ready or await self._tables.pack(connection, items)
+            packed = self._tables.usable(ready) or await self._tables.pack(connection, items)
             stored = await self._write(connection, packed)
             changed: Counter[str] = Counter()
             for name, count in (await self._tables.upsert(connection, packed)).items():

@@ -83,6 +83,9 @@ class Packed:
     answer: Mapping[UUID, int] = field(default_factory=dict)
     """Series ids that were asked for inside this transaction: true once it is committed."""
 
+    forgotten: int = 0
+    """How often the series had been forgotten when this was packed: after another time its ids mean nothing."""
+
     def staged(self) -> bytearray:
         """The samples with the numbers of their looks, for a merge."""
         columns, looks = staged_columns(self.looks, self.layouts)
@@ -97,7 +100,12 @@ def rows_of(items: Sequence[Item]) -> Rows:
 
 
 def pack(
-    rows: Rows, layouts: Mapping[Layout, Ids], *, packer: EventPacker, answer: Mapping[UUID, int] | None = None
+    rows: Rows,
+    layouts: Mapping[Layout, Ids],
+    *,
+    packer: EventPacker,
+    answer: Mapping[UUID, int] | None = None,
+    forgotten: int = 0,
 ) -> Packed:
     """Pack some rows; `layouts` knows the series of every look. Raises Unpackable."""
     columns = sorted_columns(rows.looks, layouts)
@@ -116,6 +124,7 @@ def pack(
             sample_rows=sample_rows,
             collection_rows=len(rows.collections),
             answer=answer or {},
+            forgotten=forgotten,
         )
     except (struct.error, ValueError, OverflowError, orjson.JSONEncodeError) as error:
         raise Unpackable(str(error)) from error

@@ -46,6 +46,8 @@ class SeriesCache:
         self._most_layouts = most_layouts
         self._layouts: dict[Layout, tuple[tuple[Series, ...], Ids]] = {}
         self._ids: dict[UUID, int] = {}
+        self.forgotten = 0
+        """How often everything was."""
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -54,6 +56,7 @@ class SeriesCache:
         """Forget everything."""
         self._layouts.clear()
         self._ids.clear()
+        self.forgotten += 1
 
     def known(self, looks: Sequence[MetricLook]) -> dict[Layout, Ids] | None:
         """The ids of all these looks; None when one of them is not known."""

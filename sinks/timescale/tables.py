@@ -51,7 +51,11 @@ class Tables:
         """The items packed ahead; None when a series has to be asked for, which `pack` then does."""
         rows = rows_of(items)
         layouts = self.series.known(rows.looks)
-        return None if layouts is None else pack(rows, layouts, packer=self._packer)
+        return None if layouts is None else pack(rows, layouts, packer=self._packer, forgotten=self.series.forgotten)
+
+    def usable(self, ready: Packed | None) -> Packed | None:
+        """What was packed ahead; None when series were forgotten since: another server may have given other ids."""
+        return ready if ready is not None and ready.forgotten == self.series.forgotten else None
 
     def committed(self, packed: Packed) -> None:
         """Remember the series that were asked for: what is told here must be committed."""

@@ -202,7 +202,7 @@ class Writer:
         connection = await self._connected()
         try:
             await self._claim_all(connection, batch)
-            packed = ready or await self._looked_up(connection, batch)
+            packed = self._tables.usable(ready) or await self._looked_up(connection, batch)
             stored = await (self._tables.merge if merge else self._tables.copy)(connection, packed)
             await self._tables.upsert(connection, packed)
             ledgers = await self._write_ledger(connection, batch)

@@ -17,7 +17,8 @@ from tests.integration.streams_worker import Worker, events, read
 pytestmark = [pytest.mark.kafka, pytest.mark.faults, pytest.mark.timeout(200)]
 
 DEVICES = 30
-PATIENCE_S = 40.0
+PATIENCE_S = 90.0
+"""Long enough for a watchdog to end a worker that does not get on, and for the next start."""
 
 
 async def test_who_decides_who_is_told_dies_and_the_other_goes_on(broker: Broker, tmp_path: Path) -> None:

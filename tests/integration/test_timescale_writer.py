@@ -283,6 +283,24 @@ async def test_a_commit_without_answer_is_looked_up_before_the_next_try(url: str
     assert one(url, "SELECT count(*) FROM events") == 2
 
 
+async def test_what_was_packed_ahead_is_packed_anew_when_another_server_may_have_given_other_ids(url: str) -> None:
+    writer = Writer(connecting(url))
+    owner = await owned(writer)
+    await writer.store(await admitted(writer, owner, metrics(looked(1))))
+    batch = await admitted(writer, owner, metrics(looked(2), begin=1))
+    ready = writer.packed(batch)
+    assert ready is not None
+    await writer.reset()
+    with psycopg.connect(url) as connection:
+        # A standby that takes over may lack what was committed last, and gives the series other numbers.
+        connection.execute("DELETE FROM metric_samples")
+        connection.execute("DELETE FROM metric_series")
+    await writer.store(batch, ready)
+    await writer.close()
+    assert one(url, "SELECT count(*) FROM metric_samples") == one(url, "SELECT count(*) FROM metric_series") > 0
+    assert one(url, "SELECT count(*) FROM metrics") == one(url, "SELECT count(*) FROM metric_samples")
+
+
 async def test_a_writer_stopped_in_the_middle_of_copy_blocks_its_partition_only_for_a_while(url: str) -> None:
     # What SIGSTOP leaves: the offset is claimed, COPY is under way, and nothing more comes.
     stopped = psycopg.connect(url, application_name="infrastructor-test")
