@@ -125,7 +125,8 @@ def redrive(
     else:
         for line in redriven_lines(result, dry_run=dry_run):
             click.echo(line)
-    sys.exit(NOTHING_SUCH if result.left.total() > result.left["already_put_back"] else 0)
+    dealt_with = result.left["already_put_back"] + result.left["failed_again"]
+    sys.exit(NOTHING_SUCH if result.left.total() > dealt_with else 0)
 
 
 async def _redrive(settings: KafkaSettings, wanted: Wanted, *, again: bool, dry_run: bool) -> Redriven:
@@ -240,6 +241,7 @@ def redriven_lines(result: Redriven, *, dry_run: bool) -> Iterator[str]:
 
 
 _WHY_LEFT = {
+    "failed_again": "put back before, and failed again: their newest letters stand for them",
     "already_put_back": "put back before, and not failed since (--again puts them back once more)",
     "too_many_attempts": f"put back {MOST_ATTEMPTS} times and failed each time: mend the cause, or send the event anew",
     "no_such_topic_or_partition": "the topic or partition they name is not there",

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 import sys
+from datetime import UTC, datetime
 
 import click
 
@@ -15,7 +16,7 @@ from replay.plan import Selection
 from replay.progress import Progress, ProgressFile
 from replay.restore import Restorer
 from replay.verify import Verdict, verify
-from replay.window import moment_ms
+from replay.window import is_age, moment_ms
 from runtime.clock import SystemClock
 from runtime.errors import InputInvalid
 from runtime.postgres import masked_url
@@ -28,6 +29,7 @@ from sinks.settings import SinkSettings
 DIFFERS = 1
 """Exit code of `verify` when something differs, of `backfill` when something was refused."""
 
+_STALE_MS = 3_600_000
 _TOPICS = (*TYPES_IN, DEAD_LETTERS)
 _TYPES = sorted(set().union(*TYPES_IN.values()))
 
@@ -60,7 +62,8 @@ def backfill_command(
     """Store a range of the log again, by the broker's append time. What is there already stays as it is.
 
     The live sink may go on meanwhile: nothing beyond what it has stored is read, and its offsets stay as they are. An
-    interrupted run goes on where it was when the same command is given again. Exit code 1: records were refused.
+    interrupted run goes on where it was when the same command is given again; after an hour, ages such as 2d mean
+    another range, and --restart or times are asked for. Exit code 1: records were refused.
     """
     kafka, database, clock = load(KafkaSettings), load(PostgresSettings), SystemClock()
     chosen = topics or _TOPICS
@@ -77,6 +80,8 @@ def backfill_command(
     options: dict[str, object] = {"database": masked_url(database), "kafka": kafka.servers, "from": begin, "to": end}
     options |= {"topics": selection.topics, "device": device, "type": type_}
     file = None if dry_run else ProgressFile(load(DataSettings).data_dir, options)
+    if file is not None and not restart:
+        goes_on(file, ages=is_age(begin) or (end is not None and is_age(end)), now_ms=now_ms)
     bar = BackfillBar()
     work = Backfill(
         kafka,
@@ -89,6 +94,21 @@ def backfill_command(
         refresh=None if dry_run else refreshing(database, clock),
     )
     sys.exit(_run(work, file, bar, restart=restart, dry_run=dry_run, as_json=as_json))
+
+
+def goes_on(file: ProgressFile, *, ages: bool, now_ms: int) -> None:
+    """Say that an earlier run is taken up; refuse one that was planned for ages that have gone on since."""
+    earlier = file.load()
+    if earlier is None:
+        return
+    when = f"{datetime.fromtimestamp(earlier.planned_ms / 1000, UTC):%Y-%m-%d %H:%M:%S}Z"
+    if ages and now_ms - earlier.planned_ms > _STALE_MS:
+        raise InputInvalid(
+            f"the same backfill was begun at {when} and interrupted, and its ages were counted from then: --restart "
+            "begins anew from now, and times in place of ages say which range is meant",
+            operation="read options",
+        )
+    click.echo(f"going on with what was begun at {when}; --restart begins anew", err=True)
 
 
 def _run(

@@ -121,7 +121,8 @@ class Backfill:
     async def _planned(self) -> Progress:
         selection = self._selection
         bounds = await bounds_of(self._kafka, selection.topics, from_ms=selection.from_ms, to_ms=selection.to_ms)
-        progress = Progress(reaches(selection, bounds, await self._restorer.stored_offsets()))
+        found = reaches(selection, bounds, await self._restorer.stored_offsets())
+        progress = Progress(found, planned_ms=self._clock.now_ms())
         if self._file is not None:
             self._file.save(progress)
         return progress

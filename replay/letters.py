@@ -1,6 +1,7 @@
 """Dead letters, read from their topic: each once, with whether it was put back; and which of them are wanted."""
 
-from collections.abc import AsyncGenerator
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -10,6 +11,7 @@ from replay.log import bounds_of, read_reaches
 from replay.plan import Reach
 from runtime.kafka.dead_letters import DeadLetter, from_record, noted
 from runtime.settings import KafkaSettings
+from schemas.headers import REDRIVE_HISTORY, headers_of
 from schemas.registry import DEAD_LETTERS
 
 Identity = tuple[str, str, int, int]
@@ -51,6 +53,11 @@ class Book:
 
     reaches: tuple[Reach, ...]
     redriven: dict[Identity, int] = field(default_factory=dict)
+    times: Counter[Identity] = field(default_factory=Counter)
+    """How often each was put back."""
+
+    failed_again: set[Identity] = field(default_factory=set)
+    """Those for which a later letter stands: what was put back has failed again."""
 
 
 async def read_book(settings: KafkaSettings) -> Book:
@@ -60,10 +67,25 @@ async def read_book(settings: KafkaSettings) -> Book:
     async with aclosing(read_reaches(settings, book.reaches)) as pieces:
         async for piece in pieces:
             for raw in piece.raws:
-                note = noted(raw)
+                note, letter = noted(raw), from_record(raw)
                 if note is not None:
                     book.redriven[note[0]] = max(note[1], book.redriven.get(note[0], 0))
+                    book.times[note[0]] += 1
+                elif letter is not None:
+                    book.failed_again.update(before(letter))
     return book
+
+
+def before(letter: DeadLetter) -> Iterator[Identity]:
+    """The letters that were put back and failed again as this one; anybody may write such headers."""
+    for value in headers_of(letter.origin.headers, REDRIVE_HISTORY):
+        try:
+            told = orjson.loads(value)
+            place = told["partition"], told["offset"]
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            continue
+        if all(type(number) is int for number in place):
+            yield (letter.consumer, letter.origin.topic, *place)
 
 
 async def read_letters(settings: KafkaSettings, book: Book, wanted: Wanted) -> AsyncGenerator[DeadLetter, None]:

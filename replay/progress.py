@@ -19,7 +19,7 @@ from replay.figures import Totals
 from replay.plan import Place, Reach
 from runtime.errors import AlreadyRunning, InputInvalid
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(slots=True)
@@ -29,6 +29,8 @@ class Progress:
     reaches: list[Reach]
     done: dict[Place, int] = field(default_factory=dict)
     totals: Totals = field(default_factory=Totals)
+    planned_ms: int = 0
+    """When that was, ms since 1970: ages such as `2d` are counted from here."""
 
 
 class ProgressFile:
@@ -74,6 +76,7 @@ class ProgressFile:
         totals = progress.totals
         document = {
             "version": VERSION,
+            "planned_ms": progress.planned_ms,
             "reaches": [[one.topic, one.partition, one.begin, one.end] for one in progress.reaches],
             "done": [[*place, offset] for place, offset in progress.done.items()],
             "totals": totals.document(),
@@ -96,4 +99,5 @@ def _progress(document: Mapping[str, Any]) -> Progress:
         [Reach(*one) for one in document["reaches"]],
         {(topic, partition): offset for topic, partition, offset in document["done"]},
         totals,
+        document["planned_ms"],
     )

@@ -45,8 +45,8 @@ class Redriven:
         }
 
 
-def put_back(letter: DeadLetter) -> Outgoing:
-    """The record that goes back into the topic of origin."""
+def put_back(letter: DeadLetter, *, before: int = 0) -> Outgoing:
+    """The record that goes back into the topic of origin; the letter itself was put back `before` times."""
     origin = letter.origin
     kept = [(name, value) for name, value in origin.headers if name not in {REDRIVE_FOR, REDRIVE_ATTEMPT}]
     history = orjson.dumps(
@@ -61,7 +61,7 @@ def put_back(letter: DeadLetter) -> Outgoing:
     headers = (
         *kept,
         (REDRIVE_FOR, letter.consumer.encode()),
-        (REDRIVE_ATTEMPT, b"%d" % (letter.redriven + 1)),
+        (REDRIVE_ATTEMPT, b"%d" % (letter.redriven + before + 1)),
         (REDRIVE_HISTORY, history),
     )
     return Outgoing(origin.topic, origin.key, origin.value, headers, origin.partition)
@@ -72,7 +72,9 @@ def why_left(letter: DeadLetter, partitions: Mapping[str, int], *, book: Book, a
     origin: RawRecord = letter.origin
     if origin.partition >= partitions.get(origin.topic, 0):
         return "no_such_topic_or_partition"
-    if letter.redriven >= MOST_ATTEMPTS:
+    if letter.identity in book.failed_again:
+        return "failed_again"
+    if letter.redriven + book.times[letter.identity] >= MOST_ATTEMPTS:
         return "too_many_attempts"
     if letter.identity in book.redriven and not again:
         return "already_put_back"
@@ -110,16 +112,17 @@ class Redrive:
                 chunk.append(letter)
                 size += len(letter.origin.value or b"")
                 if len(chunk) >= _CHUNK or size >= _CHUNK_BYTES:
-                    await self._send(chunk)
+                    await self._send(chunk, book)
                     chunk, size = [], 0
-        await self._send(chunk)
+        await self._send(chunk, book)
         return result
 
-    async def _send(self, letters: Sequence[DeadLetter]) -> None:
+    async def _send(self, letters: Sequence[DeadLetter], book: Book) -> None:
         if self._dry_run or not letters:
             return
         try:
-            await self._producer.send([put_back(letter) for letter in letters])
+            records = [put_back(letter, before=book.times[letter.identity]) for letter in letters]
+            await self._producer.send(records)
         except SendFailed as error:
             # What arrived is noted all the same, so that it is not put back twice.
             await self._note([letters[index] for index in sorted(error.acknowledged)])

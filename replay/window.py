@@ -6,6 +6,15 @@ from runtime.durations import duration
 from runtime.errors import InputInvalid
 
 
+def is_age(text: str) -> bool:
+    """Whether a moment is given as an age, which means another moment with every run."""
+    try:
+        duration(text.strip())
+    except ValueError:
+        return False
+    return True
+
+
 def moment_ms(text: str, option: str, *, now_ms: int) -> int:
     """The moment in ms since 1970; InputInvalid names the option. A time without a zone is refused."""
     given = text.strip()

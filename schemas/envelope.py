@@ -8,13 +8,14 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from schemas.fields import EventId, Part, Sequence, Subject, UtcTime, broken_rule
+from schemas.fields import SUBJECT_PATTERN, EventId, Part, Sequence, Subject, UtcTime, broken_rule
 
 _NAME = r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}"
 _EPOCH = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 SOURCE_PATTERN = rf"^/(?:agents/{_NAME}/{_EPOCH}/{_NAME}|streams/{_NAME}|operators/{_NAME}|sinks/{_NAME})$"
 UNSEQUENCED_SOURCES = ("/streams/clock", "/streams/rules", "/operators/", "/sinks/")
 _SOURCE = re.compile(SOURCE_PATTERN)
+_SUBJECT = re.compile(SUBJECT_PATTERN)
 
 Source = Annotated[str, StringConstraints(pattern=SOURCE_PATTERN)]
 
@@ -22,6 +23,11 @@ Source = Annotated[str, StringConstraints(pattern=SOURCE_PATTERN)]
 def is_source(value: str) -> bool:
     """Whether a text has the form of an event's source."""
     return _SOURCE.fullmatch(value) is not None
+
+
+def is_subject(value: str) -> bool:
+    """Whether a text has the form of an event's subject."""
+    return _SUBJECT.fullmatch(value) is not None
 
 
 def needs_sequence(source: str) -> bool:

@@ -5,7 +5,10 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from schemas.envelope import Envelope
-from schemas.fields import Count, EventId, Name, Part, Text, broken_rule
+from schemas.fields import EventId, Name, Part, Text, broken_rule
+
+Number = Annotated[int, Field(ge=0, le=2**63 - 2)]
+"""A sequence or an offset; one more still is a bigint, as ranges of them end there."""
 
 GapReason = Literal["spool_full", "spool_age", "spool_corrupt", "missing", "retention"]
 
@@ -22,8 +25,8 @@ class GapData(Part):
     topic: Name
     subject: Name
     partition: Annotated[int, Field(ge=0)] | None = None
-    first: Count
-    last: Count
+    first: Number
+    last: Number
     reason: GapReason
     detail: Text | None = None
 
@@ -54,8 +57,8 @@ class GapClosedData(Part):
     scope: Name
     topic: Name
     subject: Name
-    first: Count
-    last: Count
+    first: Number
+    last: Number
 
 
 class GapClosed(Envelope):

@@ -16,6 +16,10 @@ MAX_MESSAGE_CHARS = 500
 """The message is for people and may quote hostile input: it is cut."""
 
 
+MOST_ATTEMPTS_TOLD = 1_000_000
+"""Headers may say anything."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
     """What could not be processed, by whom, and why; `reason` is a machine's code, `message` a sentence."""
@@ -85,7 +89,7 @@ def from_record(raw: RawRecord) -> DeadLetter | None:
         return None
     consumer, topic = _text(raw, names.DEAD_CONSUMER), _text(raw, names.DEAD_TOPIC)
     partition, offset = header_number(raw.headers, names.DEAD_PARTITION), header_number(raw.headers, names.DEAD_OFFSET)
-    if not consumer or not topic or partition is None or offset is None:
+    if not consumer or not topic or partition is None or offset is None or partition >= 1 << 31:
         return None
     prefix = names.ORIGINAL_PREFIX
     return DeadLetter(
@@ -103,7 +107,7 @@ def from_record(raw: RawRecord) -> DeadLetter | None:
         message=_text(raw, names.DEAD_MESSAGE),
         failed_at_ms=header_number(raw.headers, names.DEAD_AT) or raw.appended_ms,
         field=_text(raw, names.DEAD_FIELD),
-        attempts=header_number(raw.headers, names.DEAD_ATTEMPTS) or 1,
+        attempts=min(header_number(raw.headers, names.DEAD_ATTEMPTS) or 1, MOST_ATTEMPTS_TOLD),
     )
 
 

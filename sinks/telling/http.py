@@ -10,6 +10,8 @@ from runtime.redact import Redactor, sanitised
 from sinks.telling.port import Away, Misconfigured
 
 _LATER = frozenset({408, 425, 429})
+_BETWEEN = frozenset({502, 504})
+"""What a proxy answers when the receiver's own answer is lost: it may have taken the message."""
 _ANSWER_CHARS = 500
 _MOST_BYTES = 16 << 20
 
@@ -56,7 +58,7 @@ class HttpServer:
         text = self._line(answer.body[: 4 * _ANSWER_CHARS].decode(errors="replace"))
         if answer.status in _LATER or answer.status >= 500:
             why = f"{self._name} answered {answer.status}: {text}"
-            raise Away(why, retry_after_s=retry_after_s(answer.headers))
+            raise Away(why, retry_after_s=retry_after_s(answer.headers), maybe_taken=answer.status in _BETWEEN)
         return Answer(answer.status, answer.headers, answer.body, text)
 
     def not_it(self, why: str) -> Misconfigured:
@@ -92,7 +94,7 @@ async def _some(response: aiohttp.ClientResponse) -> bytes:
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
     """When the server wants to be asked again (RFC 9110, section 10.2.3), seconds; a date counts by its own clock."""
     after = headers.get("Retry-After", "").strip()
-    if after.isdigit():
+    if after.isascii() and after.isdigit():
         return float(after)
     try:
         wait = parsedate_to_datetime(after) - parsedate_to_datetime(headers.get("Date", ""))

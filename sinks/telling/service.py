@@ -12,7 +12,7 @@ from contextlib import suppress
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 
 from runtime.backoff import Backoff
-from runtime.errors import InfrastructorError
+from runtime.errors import InfrastructorError, KafkaUnavailable
 from runtime.kafka.connect import Waiting, started
 from runtime.kafka.consumer import build_consumer, raw_record, read_topics
 from runtime.kafka.dead_letters import DeadLetter, refused, to_record
@@ -37,6 +37,14 @@ LOOK_BACK = 2000
 _POLL_MS = 500
 _POLL_RECORDS = 500
 _WAITS = Backoff(first_s=0.5, longest_s=10.0)
+
+
+class NotLookedAhead(Exception):
+    """Kafka went away while new partitions were looked at: nothing of them was taken, so they are looked at again."""
+
+    def __init__(self, reason: KafkaUnavailable) -> None:
+        super().__init__(reason.message)
+        self.reason = reason
 
 
 class TellingSink(ConsumerRebalanceListener):
@@ -106,8 +114,13 @@ class TellingSink(ConsumerRebalanceListener):
                 reason = await why_unreachable(self._kafka, error, operation="read notifications")
                 if not reason.retryable:
                     raise reason from error
-                self._kafka_away(reason)
-                await self._around.stop.wait(1.0)
+                await self._wait(reason)
+            except NotLookedAhead as error:
+                await self._wait(error.reason)
+
+    async def _wait(self, reason: InfrastructorError) -> None:
+        self._kafka_away(reason)
+        await self._around.stop.wait(1.0)
 
     async def _round(self, consumer: AIOKafkaConsumer) -> None:
         if self._fresh:
@@ -133,13 +146,19 @@ class TellingSink(ConsumerRebalanceListener):
         begins = {(p.topic, p.partition): max(0, await consumer.position(p) - LOOK_BACK) for p in fresh}
         self._settled.clear()
         self._deliverer.forget_seen()
-        async for raw in read_topics(self._kafka, TOPICS, begin=begins, client_id=f"{self._desk.group}-ahead"):
-            self._backlog_ends[TopicPartition(raw.topic, raw.partition)] = raw.offset + 1
-            with suppress(EventRefused):
-                outcome = outcome_of(self._desk, self._decoder.read(raw).event)
-                if outcome is not None:
-                    self._settled.add(outcome)
+        try:
+            async for raw in read_topics(self._kafka, TOPICS, begin=begins, client_id=f"{self._desk.group}-ahead"):
+                self._look_at(raw)
+        except KafkaUnavailable as error:
+            raise NotLookedAhead(error) from error
         self._fresh.difference_update(fresh)
+
+    def _look_at(self, raw: RawRecord) -> None:
+        self._backlog_ends[TopicPartition(raw.topic, raw.partition)] = raw.offset + 1
+        with suppress(EventRefused):
+            outcome = outcome_of(self._desk, self._decoder.read(raw).event)
+            if outcome is not None:
+                self._settled.add(outcome)
 
     async def _take(
         self, consumer: AIOKafkaConsumer, partition: TopicPartition, raws: Sequence[RawRecord], membership: int

@@ -12,7 +12,7 @@ from uuid import UUID
 import orjson
 
 from runtime.kafka.dead_letters import DeadLetter, from_record, noted, refused
-from schemas.envelope import is_source, needs_sequence
+from schemas.envelope import is_source, is_subject, needs_sequence
 from schemas.headers import REDRIVE_FOR, header
 from schemas.identity import sequence_scope
 from schemas.record import RawRecord, RecordReader
@@ -103,8 +103,11 @@ def refused_stream(raw: RawRecord) -> tuple[Stream, int] | None:
     if document.get("type") in _KNOWN_TYPES - TYPES_IN.get(raw.topic, frozenset()):
         # Sent to a topic that is not its own: its number belongs to a stream of another one.
         return None
+    if not is_subject(subject):
+        # What no event may be about has no stream, and might be no text that a database takes.
+        return None
     # Only under its own key: a foreign subject's stream may belong to another partition, thus to another writer.
-    ours = is_source(source) and needs_sequence(source) and subject.encode(errors="replace") == raw.key
+    ours = is_source(source) and needs_sequence(source) and subject.encode() == raw.key
     return ((raw.topic, subject, sequence_scope(source)), sequence) if ours and 1 <= sequence < 2**31 else None
 
 
@@ -156,6 +159,8 @@ class Part:
     ignored: int = 0
     duplicates: int = 0
     admitted: bool = False
+    mended: list[tuple[Stream, int]] = field(default_factory=list)
+    """Streams and sequences of redriven events that were stored already, by a backfill: dead letters no more."""
 
     @property
     def changes(self) -> Changes:
@@ -166,6 +171,8 @@ class Part:
         for item in self.items:
             if item.stream is not None:
                 seen.setdefault(item.stream, []).append(item.sequence)
+        for stream, sequence in self.mended:
+            seen.setdefault(stream, []).append(sequence)
         for letter in self.refused:
             found = refused_stream(letter.origin)
             if found is not None:
@@ -192,14 +199,18 @@ class Part:
         taken = self.owner.taken
         kept: list[Item] = []
         fresh: dict[Stream, list[int]] = {}
+        highest: dict[Stream, int] = {}
         for item in self.items:
             if item.stream is not None:
                 numbers = fresh.setdefault(item.stream, [])
-                # Nearly always the number after the last one: only others need a look at all that is known.
-                in_order = bool(numbers) and item.sequence == numbers[-1] + 1 and numbers[-1] >= self._highest(item)
-                if not in_order and not item.redriven and self._met(item, numbers):
+                top = highest.get(item.stream)
+                if top is None:
+                    top = self._highest(item)
+                # Nearly always a number above all: only others need a look at all that is known.
+                if item.sequence <= top and not item.redriven and self._met(item, numbers):
                     self.duplicates += 1
                     continue
+                highest[item.stream] = max(top, item.sequence)
                 numbers.append(item.sequence)
             kept.append(item)
         self.items = kept
@@ -287,6 +298,8 @@ class Batch:
                 if item.record is not None and _by_id(item):
                     if item.record.event.id in seen:
                         part.duplicates += 1
+                        if item.stream is not None:
+                            part.mended.append((item.stream, item.sequence))
                         continue
                     seen.add(item.record.event.id)
                 kept.append(item)

@@ -93,8 +93,9 @@ class Packed:
 
 
 def rows_of(items: Sequence[Item]) -> Rows:
-    """The rows of some items."""
-    rows = project(item.record for item in items if item.record is not None)
+    """The rows of some items; an event that stands among them twice, under two numbers, becomes rows once."""
+    records = {item.record.event.id: item.record for item in reversed(items) if item.record is not None}
+    rows = project(reversed(records.values()))
     rows.letters = [item.letter for item in items if item.letter is not None]
     return rows
 

@@ -120,11 +120,12 @@ class Tables:
         await self._stream(connection, "stage_samples", packed.staged(), packed.sample_rows)
         cursor = await connection.execute(self._sql["merge_samples"])
         inserted = set(await cursor.fetchall())
-        conflicts = _conflicts(packed, new, inserted)
-        if conflicts:
-            await connection.execute(self._sql["record_conflicts"], {"rows": orjson.dumps(conflicts).decode()})
+        claimed, conflicts = _claimed(packed, new, inserted), 0
+        if claimed:
+            told = {"rows": orjson.dumps(claimed).decode()}
+            conflicts = (await connection.execute(self._sql["record_conflicts"], told)).rowcount
         counts = {"events": len(new), "collections": collections, "metric_samples": len(inserted)}
-        return Stored(counts, conflicts=len(conflicts), merged=True)
+        return Stored(counts, conflicts=conflicts, merged=True)
 
     async def _stream(self, connection: Connection, name: str, body: bytes | bytearray, rows: int) -> None:
         if not rows:
@@ -141,8 +142,8 @@ class Tables:
         }
 
 
-def _conflicts(packed: Packed, new: set[UUID], inserted: set[tuple[int, datetime]]) -> list[dict[str, object]]:
-    """The samples of new events whose key another event holds. Looks come in the order of the log: the first has it."""
+def _claimed(packed: Packed, new: set[UUID], inserted: set[tuple[int, datetime]]) -> list[dict[str, object]]:
+    """The samples of new events whose key was there already. Looks come in the order of the log: the first has it."""
     free = {(series, micros(time)) for series, time in inserted}
     found: list[dict[str, object]] = []
     for look in packed.looks:

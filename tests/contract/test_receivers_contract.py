@@ -80,12 +80,14 @@ async def test_later_is_told_from_never_and_from_not_ours(served: Place) -> None
     assert served.answers is not None
     date = {"Retry-After": "Sun, 01 Nov 2026 12:00:30 GMT", "Date": "Sun, 01 Nov 2026 12:00:00 GMT"}
     served.answers.extend([(429, "slow", {"Retry-After": "7"}), (503, "", date), (500, "", {}), (408, "", {})])
+    # A proxy's answer: whether the receiver has the message is not known.
+    served.answers.extend([(502, "", {}), (504, "", {})])
     waits = []
-    for _ in range(4):
+    for _ in range(6):
         with pytest.raises(Away) as later:
             await served.receiver.send([requested()])
         waits.append((later.value.retry_after_s, later.value.maybe_taken))
-    assert waits == [(7.0, False), (30.0, False), (None, False), (None, False)]
+    assert waits == [(7.0, False), (30.0, False), (None, False), (None, False), (None, True), (None, True)]
     served.answers.extend([(400, "no", {}), (410, "gone", {}), (413, "too long", {})])
     refused = []
     for _ in range(3):

@@ -93,7 +93,7 @@ async def test_rows_that_the_database_refused_are_stored_once_when_the_cause_is_
 
     originals = [raw async for raw in read_topics(topics, [METRICS]) if raw.key == device.encode()]
     back = [raw for raw in originals if header(raw.headers, REDRIVE_FOR)]
-    assert [header(raw.headers, REDRIVE_ATTEMPT) for raw in back] == [b"1"] * 4
+    assert [header(raw.headers, REDRIVE_ATTEMPT) for raw in back] == [b"1"] * 2 + [b"2"] * 2
     assert [raw.value for raw in back[:2]] == [originals[2].value, originals[4].value]
     assert {raw.partition for raw in originals} == {originals[0].partition}
 
@@ -121,7 +121,7 @@ async def test_what_fails_again_comes_back_with_its_history_and_others_ignore_it
             assert await redrive(env, *chosen, code=1) == {
                 "dry_run": False,
                 "sent": [],
-                "left": {"already_put_back": 5, "too_many_attempts": 1},
+                "left": {"failed_again": 5, "too_many_attempts": 1},
             }
             last = (await letters_of(topics, device, "timescale"))[-1]
             assert (last.attempts, last.redriven, last.origin.value) == (6, 5, b"\xff no json")

@@ -84,15 +84,15 @@ INSERT INTO alerts AS a (
 )
 SELECT DISTINCT ON (r.alert_id)
        r.alert_id, r.device_id, r.rule, r.rule_revision, r.severity, r.labels, r.unit, r.raised_at, r.since, r.value,
-       r.threshold, r.summary, r.description, r.runbook, r.historical, r.resolved_at, r.resolved_event_id,
-       r.resolved_reason, r.resolved_value
+       r.threshold, r.summary, r.description, r.runbook, bool_or(r.historical) OVER (PARTITION BY r.alert_id),
+       r.resolved_at, r.resolved_event_id, r.resolved_reason, r.resolved_value
 FROM jsonb_to_recordset(%(rows)s::jsonb) AS r (
     alert_id uuid, device_id text, rule text, rule_revision integer, severity text, labels jsonb, unit text,
     raised_at timestamptz, since timestamptz, value double precision, threshold double precision, summary text,
     description text, runbook text, historical boolean, resolved_at timestamptz, resolved_event_id uuid,
     resolved_reason text, resolved_value double precision
 )
-ORDER BY r.alert_id, r.resolved_at
+ORDER BY r.alert_id, r.resolved_at, r.resolved_event_id
 ON CONFLICT (alert_id) DO UPDATE SET
     since = coalesce(excluded.since, a.since),
     value = coalesce(excluded.value, a.value),
@@ -101,10 +101,15 @@ ON CONFLICT (alert_id) DO UPDATE SET
     description = coalesce(excluded.description, a.description),
     runbook = coalesce(excluded.runbook, a.runbook),
     historical = a.historical OR excluded.historical,
-    resolved_at = coalesce(excluded.resolved_at, a.resolved_at),
-    resolved_event_id = coalesce(excluded.resolved_event_id, a.resolved_event_id),
-    resolved_reason = coalesce(excluded.resolved_reason, a.resolved_reason),
-    resolved_value = coalesce(excluded.resolved_value, a.resolved_value)
+    (resolved_at, resolved_event_id, resolved_reason, resolved_value) = (
+        SELECT first.at, first.id, first.reason, first.value
+        FROM (VALUES
+            (a.resolved_at, a.resolved_event_id, a.resolved_reason, a.resolved_value),
+            (excluded.resolved_at, excluded.resolved_event_id, excluded.resolved_reason, excluded.resolved_value)
+        ) AS first (at, id, reason, value)
+        ORDER BY first.at, first.id
+        LIMIT 1
+    )
 WHERE (excluded.since IS NOT NULL AND a.since IS NULL)
    OR (excluded.resolved_at IS NOT NULL AND (a.resolved_at IS NULL OR (excluded.resolved_at, excluded.resolved_event_id)
                                              < (a.resolved_at, a.resolved_event_id)))

@@ -18,9 +18,12 @@ WITH wanted AS MATERIALIZED (
 SELECT identity, series_id FROM there UNION ALL SELECT identity, series_id FROM made;
 
 -- name: record_conflicts
--- Samples of events that are stored, whose series and time another event had claimed before.
+-- Samples of events that are stored, whose series and time another event had claimed before, with another value: the
+-- same value is nothing lost, and may be the event's own.
 INSERT INTO metric_conflicts (event_id, series_id, time, value)
 SELECT r.event_id, r.series_id, r.time, r.value
 FROM jsonb_to_recordset(%(rows)s::jsonb)
     AS r (event_id uuid, series_id bigint, time timestamptz, value double precision)
+JOIN metric_samples m ON m.series_id = r.series_id AND m.time = r.time
+WHERE m.value IS DISTINCT FROM r.value
 ON CONFLICT DO NOTHING;

@@ -1,11 +1,12 @@
 """What goes back into a topic, and which letters stay: pure, and on the log in memory."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 
-from replay.letters import Book, Wanted, type_of
+from replay.letters import Book, Wanted, before, type_of
 from replay.redrive import MOST_ATTEMPTS, put_back, why_left
 from runtime.kafka.dead_letters import DeadLetter, from_record, noted, to_note, to_record
 from runtime.kafka.producer import Outgoing
@@ -44,6 +45,25 @@ def test_each_failure_is_remembered_and_attempts_are_counted_up_to_a_limit() -> 
     assert history[0] == {
         "partition": 3, "offset": 42, "failed_at_ms": 2000, "reason": "sqlstate_23514", "message": "no",
     }  # fmt: skip
+
+
+def test_putting_back_again_counts_and_ends_with_what_failed_again_or_after_so_many_times() -> None:
+    partitions = {"infra.metrics": 12}
+    book = Book((), {LETTER.identity: 1}, Counter({LETTER.identity: MOST_ATTEMPTS - 1}))
+    assert why_left(LETTER, partitions, book=book, again=True) is None
+    back = put_back(LETTER, before=book.times[LETTER.identity])
+    assert header(back.headers, REDRIVE_ATTEMPT) == b"%d" % MOST_ATTEMPTS
+    book.times[LETTER.identity] += 1
+    assert why_left(LETTER, partitions, book=book, again=True) == "too_many_attempts"
+    later = Book((), {LETTER.identity: 1}, Counter({LETTER.identity: 1}), {LETTER.identity})
+    assert [why_left(LETTER, partitions, book=later, again=again) for again in (False, True)] == ["failed_again"] * 2
+
+
+@pytest.mark.parametrize("history", [b"{", b"[]", b"{}", b'{"partition":"3","offset":42}', b'{"partition":3}'])
+def test_a_history_that_anybody_wrote_names_nothing(history: bytes) -> None:
+    good = lying(put_back(LETTER), 100)
+    letter = replace(LETTER, origin=good._replace(headers=(*good.headers, (REDRIVE_HISTORY, history))))
+    assert list(before(letter)) == [LETTER.identity]
 
 
 def test_a_note_is_no_letter_and_names_one() -> None:
