@@ -12,8 +12,19 @@ from runtime.kafka.admin import apply_topics
 from runtime.kafka.catalog import load_catalog
 from runtime.settings import KafkaSettings
 from schemas.record import RawRecord
+from schemas.registry import METRICS
+from schemas.rules import RulesLoaded
 from streams.worker.pulse import Paused
-from tests.integration.streams_worker import SESSION_S, Worker, all_applied, compare_with_the_fold, now, send
+from tests.integration.streams_worker import (
+    SESSION_S,
+    Worker,
+    all_applied,
+    compare_with_the_fold,
+    now,
+    read,
+    send,
+    until,
+)
 from tests.unit.streams.log_of_events import Collections, Log, Metrics, Observations
 
 pytestmark = [pytest.mark.kafka, pytest.mark.faults, pytest.mark.timeout(240)]
@@ -49,6 +60,14 @@ def traffic(rng: random.Random) -> list[RawRecord]:
     return found
 
 
+async def rules_are_in(settings: KafkaSettings) -> bool:
+    """Whether each partition has rules: what comes before them is judged by none."""
+    raws = await read(settings, METRICS)
+    return (
+        len({raw.partition for raw in raws if raw.value is not None and RulesLoaded.TYPE.encode() in raw.value}) == 12
+    )
+
+
 async def test_a_worker_killed_at_random_changes_no_result(broker: Broker, tmp_path: Path) -> None:
     settings = KafkaSettings(bootstrap_servers=(broker.bootstrap,), session_timeout_s=SESSION_S, heartbeat_s=1)
     await apply_topics(settings, load_catalog(settings))
@@ -63,6 +82,7 @@ async def test_a_worker_killed_at_random_changes_no_result(broker: Broker, tmp_p
                 await send(settings, raws[start : start + 20])
                 await asyncio.sleep(0.1)
 
+        await until(lambda: rules_are_in(settings))
         publishing = asyncio.create_task(publish())
         for kill in range(KILLS):
             # The first kills fall into the start and the recovery as well as into the work.
@@ -90,7 +110,7 @@ async def test_two_workers_share_the_partitions_and_one_that_stood_still_ends(br
     first.mkdir()
     second.mkdir()
     with Worker(broker.bootstrap, first) as one, Worker(broker.bootstrap, second) as other:
-        await asyncio.sleep(6)
+        await until(lambda: rules_are_in(settings))
         for start in range(0, len(raws), 20):
             if start == 600:
                 one.process.send_signal(signal.SIGSTOP)

