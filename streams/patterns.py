@@ -21,8 +21,14 @@ def checked(pattern: str) -> str:
 
 @lru_cache(maxsize=10_000)
 def matches_whole(pattern: str, value: str) -> bool:
-    """Whether a pattern matches the whole value; the same are asked again and again. Raises ValueError as `checked`."""
-    return _compiled(pattern).fullmatch(value) is not None
+    """Whether a pattern matches the whole value; the same are asked again and again.
+
+    What is no pattern, and stands in the log or a state from a version that took it, matches nothing.
+    """
+    try:
+        return _compiled(pattern).fullmatch(value) is not None
+    except ValueError:
+        return False
 
 
 @lru_cache(maxsize=1_000)

@@ -14,7 +14,7 @@ from schemas.rules import RulesKind
 from streams.device_status.policy import StatusPolicy
 from streams.entity_status.policy import EntityPolicy
 from streams.notifications.policy import NotificationPolicy
-from streams.rulecheck.lines import Lines
+from streams.rulecheck.lines import Lines, read_yaml
 
 SECTIONS: Mapping[str, RulesKind] = {
     "status": "status_policy",
@@ -54,8 +54,7 @@ class PolicyFile:
 def check_policies(text: str) -> PolicyFile | tuple[Mistake, ...]:
     """The policies in a text of YAML, or everything that is wrong with it."""
     try:
-        lines = Lines(text)
-        document = yaml.safe_load(text)
+        document, lines = read_yaml(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         why = getattr(error, "problem", None) or str(error)

@@ -12,7 +12,15 @@ from streams.applied import NOTHING, REPEATED, Applied, Derived, Problem
 from streams.derivation import Moment, Output, P, P_co, instant
 from streams.documents import InForce, judge
 from streams.liveness import Liveness
-from streams.stored import PartitionState, StoredDocuments, encode_partition, encode_rules, partition_key, rules_key
+from streams.stored import (
+    PartitionState,
+    StateUnreadable,
+    StoredDocuments,
+    encode_partition,
+    encode_rules,
+    partition_key,
+    rules_key,
+)
 
 MOST_DOCUMENTS = 5
 """How many documents of rules are kept a partition."""
@@ -65,7 +73,17 @@ class Standing(Generic[P_co]):
         self.own = own
         self.offset = self._stored_offset = own.offset
         if own.rules is not None:
-            self.policy = self._derivation.read_policy(documents.document(own.rules.digest), own.rules.digest)
+            self.policy = self._read(documents.document(own.rules.digest), own.rules.digest)
+
+    def _read(self, document: dict[str, Any], digest: str) -> P_co:
+        try:
+            return self._derivation.read_policy(document, digest)
+        except ValueError as error:
+            raise StateUnreadable(
+                f"the rules in force ({digest[:12]}) are none to this version: {str(error)[:500]}; "
+                "run the version that stored them, or `infrastructor streams rebuild`",
+                operation="load state",
+            ) from error
 
     @property
     def stored_offset(self) -> int:

@@ -78,6 +78,7 @@ class Draft:
         self.past = memory.past
         self.statuses: Edited[Status] = Edited(memory.statuses)
         self.about = memory.about
+        self.raised: set[str] = set()
         self.outputs: list[Output] = []
         self.notes: list[str] = []
 
@@ -121,6 +122,7 @@ class Draft:
         )
         withheld = data.model_dump(mode="json", exclude_defaults=True) if self.withholding else None
         instance = raised_of(instance, data, alert_id, when or at.at, withheld=withheld)
+        self.raised.add(key)
         if not self.withholding:
             self.outputs.append(Output(alert_id, AlertRaised, data))
         self.instances.put(key, instance)

@@ -18,6 +18,7 @@ from streams.alerts.combination import AnyCondition, Combination, check_selectio
 from streams.alerts.conditions import Absent, AnyLeaf, StatusIs
 from streams.alerts.lengths import Length
 from streams.alerts.selectors import MOST_GROUPS, Model, Regex, Selector
+from streams.rulecheck.lines import read_yaml
 
 MOST_RULES = 1000
 MOST_LABELS = 8
@@ -140,7 +141,7 @@ class RuleSet(Model):
 def read_rules(text: str, *, where: str) -> tuple[RuleSet, dict[str, Any]]:
     """The rules in a YAML text, and its document as plain data. Raises InputInvalid, which names the place."""
     try:
-        document = yaml.safe_load(text)
+        document, _ = read_yaml(text)
     except yaml.YAMLError as error:
         raise InputInvalid(f"{where} is no YAML: {error}", operation="read rules") from error
     if not isinstance(document, dict):

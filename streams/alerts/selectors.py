@@ -24,6 +24,10 @@ STATUS_EVENTS: Mapping[str, type[Envelope]] = {
 """What can be selected of `infra.status`, by its short name: `container.status_changed`."""
 
 
+UNKEPT = {"evidence", "differences", "diff", "failing"}
+"""The fields of status events that are not kept: proofs and lists, which can be long."""
+
+
 def _status_event(name: str) -> str:
     if name not in STATUS_EVENTS:
         raise ValueError(f"there is no event {name!r} in {STATUS}: {', '.join(sorted(STATUS_EVENTS))}")
@@ -81,8 +85,8 @@ def known_values(event: str, field: str) -> tuple[str, ...] | None:
     data = STATUS_EVENTS[event].model_fields["data"].annotation
     fields: dict[str, Any] = getattr(data, "model_fields", {})
     first, _, rest = field.partition(".")
-    if first not in fields or bool(rest) != (first in {"before", "after"}):
-        names = ", ".join(sorted((fields.keys() - {"before", "after", "evidence"}) | {"before.<fact>", "after.<fact>"}))
+    if first not in fields.keys() - UNKEPT or bool(rest) != (first in {"before", "after"}):
+        names = ", ".join(sorted((fields.keys() - {"before", "after"} - UNKEPT) | {"before.<fact>", "after.<fact>"}))
         raise ValueError(f"{event} has no field {field!r}: {names}")
     if rest:
         return None

@@ -62,7 +62,8 @@ class Instance:
 
     `since`, `last` and `clearing_since` are event times, `seen_ms` the liveness clock of the last sample; without one
     for `stale_ms` of liveness it is over. Of a status, `seen_ms` is when it began, `clearing_ms` when it was over:
-    nothing comes while it lasts, so its lengths of time are counted in liveness. `facts` is what its event said.
+    nothing comes while it lasts, so its lengths of time are counted in liveness; in a backlog in event time. `facts` is
+    what its event said.
     """
 
     rule: str

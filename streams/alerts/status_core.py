@@ -1,10 +1,11 @@
 """The core of alerts over status: the same rules, states and events as over metrics, judged by what happened.
 
 A device that is retired ends all of its alerts here. Status comes only when something changes, so an event that is
-older than the newest of its type reopens no decision.
+older than the last of its entity reopens no decision.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -14,15 +15,15 @@ from schemas.registry import ALERTS, STATUS
 from schemas.rules import RulesKind
 from streams.alerts import backlog, silence
 from streams.alerts.about import told
-from streams.alerts.compiled import AlertPolicy, Compiled, Labels, Patterns, PolicyMemo
+from streams.alerts.compiled import AlertPolicy, Compiled, Labels, Leaf, Patterns, PolicyMemo
 from streams.alerts.conditions import StatusIs
 from streams.alerts.core import OUT_OF_ORDER, end_backlog, is_idle, with_newest
 from streams.alerts.draft import Draft
 from streams.alerts.grouping import group_key, held_leaves, hold, touched_groups
 from streams.alerts.replaced import retire, take_about, take_rules
-from streams.alerts.selectors import field_text
+from streams.alerts.selectors import UNKEPT, field_text
 from streams.alerts.state import MOST_STATUSES, AlertState, Held, Status
-from streams.alerts.status_machine import Told, hear, wait
+from streams.alerts.status_machine import Told, go_on, hear, settle, wait
 from streams.alerts.templates import EVENT_FIELDS
 from streams.derivation import Moment, Step
 from streams.patterns import matches_whole
@@ -31,7 +32,6 @@ from streams.place import place_of
 MOST_TEXT = 1024
 """What is kept of a text."""
 
-UNKEPT = {"evidence": True, "differences": True, "diff": True, "failing": True}
 GONE = frozenset({"removed", "gone", "closed"})
 """Statuses of what is not there any more."""
 
@@ -64,22 +64,14 @@ class StatusAlerts:
         draft = Draft(state, device, at, withholding=late or state.memory.late_ms is not None)
         if late:
             draft.late_ms = at.liveness_ms
-        newest = state.looks.get(event.type)
-        retired_at = state.memory.about.retired_at
-        if (newest is not None and event.time < newest) or (retired_at is not None and event.time <= retired_at):
+        if _is_old(state, event):
             draft.note(OUT_OF_ORDER)
         else:
-            draft.looks = with_newest(state.looks, event.type, event.time)
-            if isinstance(event, DeviceStatusChanged) and event.data.status == "retired":
-                retire(draft)
-            else:
-                if isinstance(event, DeviceStatusChanged):
-                    _take_about(draft, event.data)
-                status = _heard(event, at)
-                _remember(draft, event.type, status)
-                _judge(draft, event.type, status)
+            if draft.withholding:
+                settle(draft, event.time)
+            _fold(draft, event)
         if not late and draft.late_ms is not None:
-            end_backlog(draft)
+            _end_backlog(draft)
         return draft.step()
 
     def on_tick(self, state: AlertState, device: str, at: Moment[AlertPolicy]) -> Step[AlertState]:
@@ -88,11 +80,12 @@ class StatusAlerts:
             return Step(state)
         draft = Draft(state, device, at, withholding=state.memory.late_ms is not None)
         if draft.late_ms is not None and backlog.is_over(draft.late_ms, liveness_ms=at.liveness_ms):
-            end_backlog(draft)
-        for key, instance in list(draft.instances.now.items()):
-            compiled = at.policy.by_name.get(instance.rule)
-            if compiled is not None:
-                wait(draft, key, compiled, instance)
+            _end_backlog(draft)
+        if not draft.withholding:
+            for key, instance in list(draft.instances.now.items()):
+                compiled = at.policy.by_name.get(instance.rule)
+                if compiled is not None:
+                    wait(draft, key, compiled, instance)
         silence.forget(draft)
         return draft.step()
 
@@ -106,6 +99,35 @@ class StatusAlerts:
         for key, status in state.memory.statuses.items():
             _judge(draft, key.partition("|")[0], status, again=True)
         return draft.step()
+
+
+def _is_old(state: AlertState, event: Any) -> bool:
+    """Whether a later event of the same entity was heard, or the device was retired since."""
+    known = state.memory.statuses.get(f"{event.type}|{getattr(event.data, 'entity', '')}")
+    retired_at = state.memory.about.retired_at
+    return (known is not None and event.time < known.at) or (retired_at is not None and event.time <= retired_at)
+
+
+def _fold(draft: Draft, event: Any) -> None:
+    newest = draft.looks.get(event.type)
+    if newest is None or event.time > newest:
+        draft.looks = with_newest(draft.looks, event.type, event.time)
+    if isinstance(event, DeviceStatusChanged) and event.data.status == "retired":
+        retire(draft)
+        return
+    status = _heard(event, draft.at)
+    if isinstance(event, DeviceStatusChanged):
+        _take_about(draft, event.data)
+        status = _since_before(draft, event.type, status)
+    _remember(draft, event.type, status)
+    _judge(draft, event.type, status)
+
+
+def _end_backlog(draft: Draft) -> None:
+    """See what was over by now, tell what was withheld, and go on with the clock of liveness."""
+    settle(draft, draft.at.at)
+    end_backlog(draft)
+    go_on(draft)
 
 
 def _take_about(draft: Draft, data: DeviceStatusData) -> None:
@@ -124,6 +146,14 @@ def _heard(event: Any, at: Moment[AlertPolicy]) -> Status:
 
 def _short(value: Any) -> Any:
     return value[:MOST_TEXT] if isinstance(value, str) else value
+
+
+def _since_before(draft: Draft, type_: str, status: Status) -> Status:
+    """A status that is told again, with another reason or other groups, still follows on what was before it."""
+    before = draft.statuses.now.get(f"{type_}|")
+    if before is None or not status.data["previous"] == status.data["status"] == before.data["status"]:
+        return status
+    return replace(status, data={**status.data, "previous": before.data["previous"]})
 
 
 def _remember(draft: Draft, type_: str, status: Status) -> None:
@@ -153,7 +183,7 @@ def _judge(draft: Draft, type_: str, status: Status, *, again: bool = False) -> 
         if again and condition.lasts is not None:
             continue
         holds = _matches(data, leaf.when)
-        cleared = not holds and (condition.lasts is None if leaf.clear is None else _matches(data, leaf.clear))
+        cleared = not holds and _has_cleared(data, leaf, lasts=condition.lasts is not None)
         series = orjson.dumps(dict(labels)).decode() if labels else ""
         if compiled.combination is None:
             told = Told(holds, cleared, dict(labels), facts, status.at, status.place)
@@ -169,6 +199,13 @@ def _judge(draft: Draft, type_: str, status: Status, *, again: bool = False) -> 
             holds = combination.holds(held_leaves(draft, one.compiled, one.key).keys())
             told = Told(holds, not holds, one.labels, facts, status.at, status.place)
             hear(draft, one.compiled.instance_key(one.key), one.compiled, told)
+
+
+def _has_cleared(data: Mapping[str, Any], leaf: Leaf, *, lasts: bool) -> bool:
+    """Whether what does not hold is over; nothing more will come of what is not there any more."""
+    if leaf.clear is None:
+        return not lasts
+    return _matches(data, leaf.clear) or data.get("status") in GONE
 
 
 def _matches(data: Mapping[str, Any], patterns: Patterns) -> bool:

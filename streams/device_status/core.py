@@ -3,7 +3,8 @@
 A sign of life is a look that the device answered: `completed` with success, `failed` with an error of its own; not an
 answer from the cache, a skipped look, a timeout, an unreachable device.
 
-Who observes it says its groups and what it depends on; when those change, the same status is told again with them.
+Who observes it says its groups and what it depends on; when those change, or what the status is about (its reason, the
+collectors that fail, the agents that see one device), the same status is told again with them.
 
 A status event has the time of its cause, but is always later than the status event before it: an agent's clock that is
 behind, or a backlog, must not put `online` before the `offline` that it ends, for readers take the latest as current.
@@ -55,6 +56,8 @@ class Judgement:
     reason: str
     summary: str
     places: tuple[Place, ...] = ()
+    about: tuple[str, ...] = ()
+    """Which collectors or agents it is about: with others it is news."""
 
 
 class DeviceStatus:
@@ -79,7 +82,7 @@ class DeviceStatus:
 
     def on_record(self, state: StatusState, device: str, at: Moment[StatusPolicy]) -> Step[StatusState]:
         """Fold one record of the device."""
-        return _decide(_after(state, at), device, at)
+        return _decide(_after(state, at), device, at, late=at.record.late)
 
     def on_tick(self, state: StatusState, device: str, at: Moment[StatusPolicy]) -> Step[StatusState]:
         """See whether the device has been silent for too long."""
@@ -180,14 +183,15 @@ def _seen_by_several(observers: Observers) -> Judgement:
     """One id that stands for two machines, or one machine that is watched twice."""
     machines = {one.machine_id for one in observers}
     known = len(machines) > 1 and None not in machines
-    names = " and ".join(
+    about = tuple(
         f"{one.agent} (machine-id {one.machine_id[:8]}…)" if known and one.machine_id else one.agent
         for one in observers
     )
-    places = tuple(one.place for one in observers)
+    names, places = " and ".join(about), tuple(one.place for one in observers)
     if known:
-        return Judgement("degraded", "two_machines", f"degraded: two machines have this id, told by {names}", places)
-    return Judgement("degraded", "two_agents", f"degraded: it is watched twice, by {names}", places)
+        said = f"degraded: two machines have this id, told by {names}"
+        return Judgement("degraded", "two_machines", said, places, about)
+    return Judgement("degraded", "two_agents", f"degraded: it is watched twice, by {names}", places, about)
 
 
 def _while_alive(state: StatusState, policy: StatusPolicy) -> Judgement:
@@ -195,7 +199,8 @@ def _while_alive(state: StatusState, policy: StatusPolicy) -> Judgement:
         names = ", ".join(f"{one.collector} ({one.error_code})" for one in state.failing[:5])
         more = f" and {len(state.failing) - 5} more" if len(state.failing) > 5 else ""
         places = tuple(one.place for one in state.failing)
-        return Judgement("degraded", "collectors_failing", f"degraded: {names}{more} failing", places)
+        about = tuple(sorted(one.collector for one in state.failing))
+        return Judgement("degraded", "collectors_failing", f"degraded: {names}{more} failing", places, about)
     if state.skew_seconds is not None and abs(state.skew_seconds) > policy.most_skew_seconds:
         way = "behind" if state.skew_seconds > 0 else "ahead"
         summary = f"degraded: its clock is {abs(state.skew_seconds):.0f} s {way}"
@@ -217,11 +222,14 @@ def _known(place: Place | None) -> tuple[Place, ...]:
     return () if place is None else (place,)
 
 
-def _decide(state: StatusState, device: str, at: Moment[StatusPolicy]) -> Step[StatusState]:
+def _decide(state: StatusState, device: str, at: Moment[StatusPolicy], *, late: bool = False) -> Step[StatusState]:
     """Judge, damp, and tell when what is told changes."""
     policy = at.policy
     state = _without_forgotten(state, policy, liveness_ms=at.liveness_ms)
     found = judge(state, policy, liveness_ms=at.liveness_ms, period_ms=at.period_ms)
+    if late and found.status != state.judged:
+        # A backlog comes in a moment: how fast its status changed there says nothing of how fast it did.
+        state = replace(state, judged=found.status, flapping=state.flapping and found.status != "retired")
     state = _damped(state, found.status, policy, liveness_ms=at.liveness_ms)
     if state.flapping and found.status != "retired":
         count = len(state.flips_ms)
@@ -229,7 +237,10 @@ def _decide(state: StatusState, device: str, at: Moment[StatusPolicy]) -> Step[S
     about = state.described
     if state.observers:
         about = described(state.observers, liveness_ms=at.liveness_ms, within_ms=_silence_ms(state, at))
-    if found.status == state.status and (about == state.described or state.told_at is None):
+    told = (state.status, state.reason, state.concerned, state.described)
+    if found.status == state.status and (
+        state.told_at is None or told == (found.status, found.reason, found.about, about)
+    ):
         return Step(state)
     return _tell(state, found, device=device, about=about, at=at)
 
@@ -278,4 +289,13 @@ def _tell(
         evidence=(*before[: MOST_EVIDENCE - 1], cause),
     )
     output = Output(at.derive(device, "status"), DeviceStatusChanged, data, at=when)
-    return Step(replace(state, status=found.status, told_at=when, described=about, since=since), (output,))
+    after = replace(
+        state,
+        status=found.status,
+        reason=found.reason,
+        concerned=found.about,
+        told_at=when,
+        described=about,
+        since=since,
+    )
+    return Step(after, (output,))

@@ -51,3 +51,9 @@ class StatusState:
 
     since: datetime | None = None
     """When the status that was told began."""
+
+    reason: str = ""
+    """Why, as told; empty in what earlier versions stored."""
+
+    concerned: tuple[str, ...] = ()
+    """Which collectors or agents it was about, as told."""

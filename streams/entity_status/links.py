@@ -90,7 +90,11 @@ def _after(before: KnownLink | None, link: Interface, accepted: Mapping[str, Sca
     speed = None if link.kind in ("bridge", "vlan") else link.speed_bits_per_second
     speed = speed or (before.speed if before else None)
     best = max(speed or 0, (before.best or 0) if before else 0) or None
-    return KnownLink(_status(_operational(link), speed, best, accepted), speed, best, tuple(_addresses(link)))
+    operational = _operational(link)
+    if operational == "unknown" and before is not None:
+        # Nothing is said of it: it is what it was, so that what comes after is compared with that.
+        return KnownLink(before.status, speed, best, tuple(_addresses(link)))
+    return KnownLink(_status(operational, speed, best, accepted), speed, best, tuple(_addresses(link)))
 
 
 def _operational(link: Interface) -> NetworkStatus:

@@ -201,16 +201,20 @@ class _Tick:
         return Held("grouped"), f"{alert.rule} was over after {lasted_s} s, before its group was due to be told"
 
     def _escalate(self, alert: Alert) -> None:
-        """Find the steps of escalation that are due."""
+        """Find the steps of escalation that are due: for each receiver the highest, whichever routes lead to it."""
         draft, told_ms = self._draft, alert.first_told_ms
         if told_ms is None or alert.acknowledged is not None:
             return
+        highest: dict[str, tuple[int, str]] = {}
         for name in alert.routes:
             route = draft.policy.routes_by_name[name]
             for number, step in enumerate(route.escalation, 1):
                 if is_at_least(alert.severity, step.severity) and draft.now_ms - told_ms >= milliseconds(step.after):
                     for receiver in step.receivers:
-                        self._escalate_to(alert, receiver, route=name, number=number)
+                        if receiver not in highest or number > highest[receiver][0]:
+                            highest[receiver] = (number, name)
+        for receiver, (number, name) in highest.items():
+            self._escalate_to(alert, receiver, route=name, number=number)
 
     def _escalate_to(self, alert: Alert, receiver: str, *, route: str, number: int) -> None:
         draft = self._draft
@@ -222,5 +226,5 @@ class _Tick:
             telling = draft.hold(alert, receiver, telling, held=why.held, detail=why.detail)
         else:
             pile = self._box(receiver).pile(draft.policy.routes_by_name[route], alert)
-            pile.escalated = [(one, step) for one, step in pile.escalated if one.id != alert.id] + [(alert, number)]
+            pile.escalated.append((alert, number))
         draft.put_telling(alert.id, receiver, telling)

@@ -92,7 +92,7 @@ class Outbox:
         for alert, step in pile.escalated:
             self._told(alert, step=step)
         told = {alert.id for alert in alerts}
-        for others in (pile.raised, self.digest, self.backlog):
+        for others in (*(one.raised for one in self._piles.values()), self.digest, self.backlog):
             others[:] = [alert for alert in others if alert.id not in told]
 
     def _tell_groups(self, purse: Purse) -> list[Pile]:

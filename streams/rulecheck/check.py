@@ -17,7 +17,7 @@ from streams.alerts.rules import Rule, RuleSet, read_rules
 from streams.alerts.selectors import Selector, known_values
 from streams.patterns import matches_whole
 from streams.rulecheck.known import BOUNDS, KNOWN, Bounds, nearest
-from streams.rulecheck.lines import Lines
+from streams.rulecheck.lines import Lines, read_yaml
 
 KEEPS_BOUNDS = {"average", "minimum", "maximum", "quantile"}
 NOT_NEGATIVE = {"increase", "rate", "count"}
@@ -57,8 +57,7 @@ class Checked:
 def check(text: str, *, where: str) -> Checked:
     """Check a file of rules."""
     try:
-        lines = Lines(text)
-        document = yaml.safe_load(text)
+        document, lines = read_yaml(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         return Checked((Finding(1 if mark is None else mark.line + 1, "error", f"no YAML: {_one_line(error)}"),), None)

@@ -149,6 +149,16 @@ class Batches:
             return
         now_ms = self._tools.clock.now_ms()
         self._bury(DeadLetter(self._name, raw, first.reason, first.message, now_ms), folded)
+        for one in applied.problems[1:]:
+            # A record is put aside once, however many of its devices fail.
+            self._log.warning(
+                "failed besides",
+                reason=one.reason,
+                why=one.message,
+                device=one.device,
+                partition=raw.partition,
+                offset=raw.offset,
+            )
 
     def _bury(self, letter: DeadLetter, folded: Folded) -> None:
         self._tally = self._tally.after(failed=True)

@@ -100,6 +100,7 @@ def test_the_end_of_an_alert_whose_begin_is_no_longer_in_the_log_is_shown() -> N
         ("_fleet", {"rule": "disk"}, (), False),
         ("_fleet", {"absent": ""}, (), True),
         ("_fleet", {"rule": "("}, (), False),
+        ("_fleet", {"device": "(?!db).*"}, (), False),
     ],
 )
 def test_a_silence_means_what_the_derivation_says(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from runtime.clock import ManualClock
 from runtime.errors import KafkaUnavailable, Poisoned
@@ -265,6 +266,25 @@ async def test_what_was_put_back_for_another_consumer_is_not_even_read() -> None
     assert list(shell.kafka.log.records(DEAD_LETTERS)) == []
     await shell.batches.work_off([poison._replace(offset=2, headers=((REDRIVE_FOR, b"device_status"),))])
     assert len(list(shell.kafka.log.records(DEAD_LETTERS))) == 1
+
+
+class FailingTicks(DeviceStatus):
+    """Fails at every tick."""
+
+    def on_tick(self, state: Any, device: str, at: Moment[Any]) -> Step[Any]:
+        raise ZeroDivisionError(f"at {device}")
+
+
+async def test_of_devices_that_fail_in_one_tick_each_is_named_and_the_record_is_put_aside_once() -> None:
+    shell, log = Shell(core=FailingTicks()), Collections(3)
+    for device in ("a", "b", "c"):
+        log.completed(device)
+    log.tick()
+    with capture_logs() as said:
+        await shell.batches.work_off(log.raws)
+    assert len(list(shell.kafka.log.records(DEAD_LETTERS))) == 1
+    warned = [(one["event"], one.get("device"), one["why"].rpartition(": ")[2]) for one in said]
+    assert warned == [("put aside", None, "at a"), ("failed besides", "b", "at b"), ("failed besides", "c", "at c")]
 
 
 class Failing(DeviceStatus):

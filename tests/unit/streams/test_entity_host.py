@@ -124,6 +124,13 @@ def test_two_looks_at_the_network(before: Json, after: Json, expected: list[str]
     assert whats(looks("network", before, after)) == expected
 
 
+def test_a_link_of_which_nothing_is_said_for_a_while_is_what_it_was() -> None:
+    unsaid = network(link("unknown", carrier=False))
+    log = looks("network", network(link()), network(link("down")), unsaid, network(link()), network(link()))
+    assert whats(log) == ["eth0 link_down down", "eth0 link_up up"]
+    assert whats(looks("network", network(link()), unsaid, network(link("down")))) == ["eth0 link_down down"]
+
+
 def test_an_accepted_speed_is_no_longer_slow() -> None:
     log = looks("network", network(GIGABIT), network(FAST))
     log.accept("network", "eth0", speed_bits_per_second=10**8)

@@ -158,3 +158,16 @@ def test_damaged_and_newer_states_are_refused() -> None:
     with pytest.raises(StateUnreadable, match="version 99"):
         new_fold().load([(partition_key(0), b'{"v":99}')])
     new_fold().load([(partition_key(7), b"{")])
+
+
+def test_rules_that_this_version_does_not_take_are_a_state_that_it_cannot_read() -> None:
+    log, fold = Collections(), new_fold()
+    fold.apply(log.rules("status_policy", {"most_skew_seconds": 60}))
+    stored = [
+        (key, value.replace(b'"most_skew_seconds":60', b'"most_skew_seconds":-1'))
+        for key, value in entries(fold).items()
+    ]
+    with pytest.raises(
+        StateUnreadable, match=r"(?s)are none to this version: .*most_skew_seconds.*greater than 0.*rebuild"
+    ):
+        new_fold().load(stored)

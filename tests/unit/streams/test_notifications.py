@@ -262,6 +262,32 @@ def test_without_acknowledgement_further_receivers_are_told_step_by_step_and_of_
     assert "nobody has acknowledged" in bodies(story.events())[1]
 
 
+def test_an_alert_of_two_routes_is_escalated_to_a_receiver_once_at_its_highest_step() -> None:
+    step = {"after": "10m", "receivers": ["webhook"]}
+    one: dict[str, object] = {"receivers": ["gotify"], "group_wait": "0s"}
+    routes = [
+        {"name": "a", "continue": True, "escalation": [step], **one},
+        {"name": "b", "group_by": ["rule"], "escalation": [step, step], **one},
+    ]
+    story = Story({**TWO, "routes": routes})
+    story.up("web-1:disk", "critical")
+    story.ticks(1500)
+    assert story.told() == ["5 gotify raised web-1:disk", "605 webhook escalation web-1:disk"]
+    assert len({event.id for event in story.events()}) == 2
+
+
+def test_who_is_told_by_an_escalation_is_not_told_by_his_group_besides() -> None:
+    escalation = [{"after": "10m", "receivers": ["webhook"]}]
+    routes: list[dict[str, object]] = [
+        {"name": "a", "receivers": ["gotify"], "group_wait": "0s", "continue": True, "escalation": escalation},
+        {"name": "b", "receivers": ["webhook"], "group_wait": "10m"},
+    ]
+    story = Story({**TWO, "routes": routes})
+    story.up("web-1:disk", "critical")
+    story.ticks(1500)
+    assert story.told() == ["5 gotify raised web-1:disk", "605 webhook escalation web-1:disk"]
+
+
 def test_acknowledgement_stops_escalation_and_giving_back_resumes_it() -> None:
     story = Story(at_once(**ESCALATION))
     story.up("web-1:disk", "warning")

@@ -40,6 +40,11 @@ def test_what_is_no_pattern_is_told_with_the_reason(pattern: str, why: str) -> N
         checked(pattern)
 
 
+def test_what_is_no_pattern_but_was_stored_by_another_version_matches_nothing() -> None:
+    assert not matches_whole("(?!db).*", "web-1")
+    assert not matches_whole("a(", "a(")
+
+
 def test_a_pattern_that_would_backtrack_for_ever_is_answered() -> None:
     began = time.monotonic()
     assert not matches_whole(checked("(a|a)*(a+)+b"), "a" * 1024)

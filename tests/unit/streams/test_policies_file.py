@@ -39,6 +39,9 @@ def test_a_section_that_is_empty_or_left_out_has_its_defaults() -> None:
         ("- 1\n", 1, "must be a mapping"),
         ("revision: 1\nstatus: [\n", 3, "no YAML"),
         ("", 1, "must be a mapping"),
+        ("revision: 1\nstatus: {}\nrevision: 2\n", 3, "the key 'revision' stands here again, first in line 1"),
+        ("revision: 1\nstatus:\n- {a: 1}\n- {b: 2, b: 2}\n", 4, "the key 'b' stands here again"),
+        ("revision: &r [*r]\n", 1, "revision: Input should be a valid integer"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_line(text: str, line: int, message: str) -> None:

@@ -59,6 +59,11 @@ def test_what_is_good_is_not_found() -> None:
         ("system.filesystem.utilization", "container.restart.count", "only rises"),
         ("    runbook: somewhere\n", "", "3 warning: full: no runbook"),
         ("rules:", "rule:", "error: rule: Extra inputs"),
+        (
+            "    severity",
+            "    name: other\n    severity",
+            "4 error: no YAML: the key 'name' stands here again, first in line 3",
+        ),
         ("utilization}", "utilization, groups: [web]}", "5 note: full: the file has no group web: only"),
         ("above, level: 0.9", "deviates, by: 1", "it can never hold: values lie between 0 and 1, none is further"),
         ("above, level: 0.9", "deviates", "6 error: full: condition.deviates: `by` or `by_ratio` must say"),
@@ -156,6 +161,21 @@ def test_the_nearest_known_name() -> None:
 
 def test_every_field_of_every_status_event_can_be_asked_for() -> None:
     assert {known_values(event, "status") is not None for event in STATUS_EVENTS} == {True}
+
+
+@pytest.mark.parametrize(
+    ("event", "field"),
+    [
+        ("device.status_changed", "failing"),
+        ("config.changed", "diff"),
+        ("config.changed", "differences"),
+        ("pool.health_changed", "evidence"),
+    ],
+)
+def test_fields_that_are_not_kept_cannot_be_asked_for(event: str, field: str) -> None:
+    with pytest.raises(ValueError, match=f"{event} has no field '{field}': ") as refused:
+        known_values(event, field)
+    assert field not in str(refused.value).partition(": ")[2]
 
 
 @pytest.mark.parametrize(
