@@ -150,5 +150,5 @@ def _say_set_aside(metrics: AgentMetrics, aside: SetAside) -> None:
         "the spool was damaged and set aside: a new epoch begins",
         file=str(aside.path),
         reason=aside.why,
-        events_lost=aside.lost,
+        events_lost=aside.lost if aside.lost is not None else "unknown",
     )

@@ -43,18 +43,23 @@ class Understood:
     name: str | None = None
 
 
+Wanted = Callable[[str], bool]
+"""Tells whether a path is one of those that a look asked for."""
 Understand = Callable[[str, str], Understood]
 """Path and text in, what they mean out; raises ParseError, which quotes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """One file of a look. Either `content` and `text` (secrets masked), or an `error`: then `text` is None."""
+    """One file of a look. Either `content` and `text` (secrets masked), or an `error`: then `text` is None.
+
+    `size_bytes` is None where the text is not all of the file, or not its very bytes.
+    """
 
     kind: str
     path: str
     content_hash: str
-    size_bytes: int
+    size_bytes: int | None = None
     name: str | None = None
     enabled: bool | None = None
     text: str | None = None
@@ -79,8 +84,7 @@ class Configurations:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_paths", frozenset(file.path for file in self.files))
-        parts = ("[^/]*".join(re.escape(part) for part in pattern.split("*")) for pattern in self.patterns)
-        object.__setattr__(self, "_covered", re.compile("|".join(parts) if self.patterns else r"(?!)"))
+        object.__setattr__(self, "_covered", covering(self.patterns))
 
     def lacks(self, path: str) -> bool:
         """Tell whether a file that was there is known to be gone."""
@@ -89,24 +93,47 @@ class Configurations:
         return self._covered.fullmatch(path) is not None
 
 
-def split_files(text: str) -> dict[str, str]:
+def covering(patterns: Iterable[str]) -> re.Pattern[str]:
+    """Return the expression that the paths which patterns name match, all of them and whole."""
+    parts = ["[^/]*".join(re.escape(part) for part in pattern.split("*")) for pattern in patterns]
+    return re.compile("|".join(parts) if parts else r"(?!)")
+
+
+def split_files(text: str, wanted: Wanted | None = None) -> dict[str, str]:
     """Return the files of a look's text by their paths, byte for byte, each once.
 
     Unlike `sections.split` this keeps empty lines, for the hash of a file is over all of it: what ends a section is
     the one line end that head(1) puts before the next header.
+
+    A file may hold a line that looks like a header. The path of one that nobody asked for, which `wanted` tells, is no
+    header but a part of that file; of a path that stands twice, the first counts.
     """
-    headers = list(_HEADER.finditer(text))
+    headers = [one for one in _HEADER.finditer(text) if not one[1].startswith("/") or wanted is None or wanted(one[1])]
     ends = [*(header.start() - 1 for header in headers[1:]), len(text)]
     found = (
         (header[1], text[header.end() : max(header.end(), end)]) for header, end in zip(headers, ends, strict=False)
     )
-    return {name: content for name, content in found if name.startswith("/")}
+    files: dict[str, str] = {}
+    for name, content in found:
+        if name.startswith("/"):
+            files.setdefault(name, content)
+    return files
 
 
-def read_all(text: str, understand: Understand, *, kind: str, enabled: Callable[[str], bool]) -> tuple[ConfigFile, ...]:
-    """Return the files of a look's text; a file that is not understood says so itself, its neighbours are told."""
+def read_all(
+    text: str,
+    understand: Understand,
+    *,
+    kind: str,
+    enabled: Callable[[str], bool],
+    wanted: Wanted | None = None,
+) -> tuple[ConfigFile, ...]:
+    """Return the files of a look's text; a file that is not understood says so itself, its neighbours are told.
+
+    `wanted` tells which paths were asked for; None: whatever stands there was.
+    """
     text = text.encode("utf-8", "replace").decode()
-    files = [(path, content) for path, content in split_files(text).items() if len(path) <= LONGEST_PATH]
+    files = [(path, content) for path, content in split_files(text, wanted).items() if len(path) <= LONGEST_PATH]
     read: list[ConfigFile] = []
     size = 0
     for path, content in files[:MOST_FILES]:
@@ -170,7 +197,7 @@ def read_file(path: str, text: str, understand: Understand, *, kind: str, enable
         "kind": kind,
         "path": printable(path),
         "content_hash": hashlib.sha256(data).hexdigest(),
-        "size_bytes": len(data),
+        "size_bytes": _size(text, data),
         "enabled": enabled(path),
     }
     try:
@@ -189,11 +216,16 @@ def read_alone(text: str, understand: Understand, *, kind: str) -> ConfigFile:
         kind,
         NO_PATH,
         hashlib.sha256(data).hexdigest(),
-        len(data),
+        _size(text, data),
         name=understood.name,
         text=understood.text,
         content=understood.content,
     )
+
+
+def _size(text: str, data: bytes) -> int | None:
+    """Return the size of a file; None when it may have been cut, or what is no UTF-8 was replaced."""
+    return len(data) if len(data) < MAX_FILE_BYTES and "\ufffd" not in text else None
 
 
 def first_section(text: str) -> str:

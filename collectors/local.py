@@ -5,6 +5,7 @@ import contextlib
 import glob
 import os
 import signal
+import stat
 from collections.abc import Iterator, Mapping
 
 from collectors import sections
@@ -173,7 +174,10 @@ def _below(mounts: str, root: str) -> Iterator[str]:
 def _read_file(path: str, most: int) -> str | None:
     # A sensor that is asleep, a file of another kernel, a permission: what is not given is absent.
     try:
-        with open(path, "rb", buffering=0) as file:
+        # Who opens a FIFO waits for its writer, unless told not to; nothing but files has an end to read to.
+        with open(path, "rb", buffering=0, opener=_opened) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return None
             parts = []
             left = most
             while left > 0 and (part := file.read(min(left, 65_536))):
@@ -182,6 +186,10 @@ def _read_file(path: str, most: int) -> str | None:
     except OSError:
         return None
     return b"".join(parts).decode(errors="replace")
+
+
+def _opened(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _statvfs_lines(request: FileSet, root: str) -> Iterator[str]:

@@ -47,10 +47,11 @@ class Look(Generic[R]):
     `parse` turns the raw text into readings and raises nothing but ParseError. `tell` turns readings, and those of the
     look before on the same device (None at the first), into observations; `recall` does so instead where what is told
     depends on what was told before, however long ago: it is given its memory and the time. All are pure. Times in
-    seconds; `retries`
-    are tries after the first, and only where trying again can help. `programs` are those the device must have; those in
-    `sudo` want root, and are run by `sudo -n` where the login is another. `absent` are phrases of a refusal which say
-    that the device has nothing of this kind: the look is then skipped, and has not failed.
+    seconds; `retries` are tries after the first, and only where trying again can help. `parse_any` reads the text of a
+    look that other settings made, where `parse` is told of what it asked for. `programs` are those the device must
+    have, but for those in `optional`, and one at least of those in `any_of`; those in `sudo` want root, and are run by
+    `sudo -n` where the login is another. `absent` are phrases of a refusal which say that the device has nothing of
+    this kind: the look is then skipped, and has not failed.
     """
 
     name: str
@@ -64,6 +65,9 @@ class Look(Generic[R]):
     programs: tuple[str, ...] = ()
     sudo: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
+    any_of: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    parse_any: Callable[[str], R] | None = None
     recall: Callable[[R, Mapping[str, bytes], datetime], Told] | None = None
     hash: str = field(init=False)
 

@@ -24,10 +24,10 @@ class Command:
 class FileSet:
     """Read files; the answer is one text in the form of `collectors.sections`, files that cannot be read left out.
 
-    `patterns` are paths, `*` allowed. With `filesystems`, the section `statvfs` follows: for each mount of
-    /proc/self/mounts whose type is named, `<blocks> <free> <available> <block size> <inodes> <free inodes>
-    <mount point, escaped as in that file>` (statvfs(3); sizes in blocks). Only types that are named are touched, for a
-    question to a network file system whose server is gone never returns.
+    `patterns` are paths, `*` allowed; what is no regular file is passed over. With `filesystems`, the section `statvfs`
+    follows: for each mount of /proc/self/mounts whose type is named, `<blocks> <free> <available> <block size> <inodes>
+    <free inodes> <mount point, escaped as in that file>` (statvfs(3); sizes in blocks). Only types that are named are
+    touched, for a question to a network file system whose server is gone never returns.
     """
 
     patterns: tuple[str, ...]
@@ -75,6 +75,11 @@ class Chain:
 Question = Request | Chain
 """What a look asks: one request, or several of which the first decides the others."""
 
+# What is no regular file is passed over: a FIFO would be waited for, a device may have no end.
+_FILES_SCRIPT = (
+    'LC_ALL=C; export LC_ALL; set --; for f in {patterns}; do [ -f "$f" ] && set -- "$@" "$f"; done; '
+    '[ $# -gt 0 ] && head -v -c {most} "$@" 2>/dev/null'
+)
 _STATVFS_SCRIPT = (
     r"printf '\n==> statvfs <==\n'; "
     r"while read -r d m t o; do case $t in {types}) "
@@ -94,7 +99,7 @@ def argv_of(request: Question) -> tuple[str, ...]:
         return request.argv
     if isinstance(request, Gets):
         return ("GET", *(f"unix://{socket}{path}" for socket, path in request.of))
-    script = f"LC_ALL=C; export LC_ALL; head -v -c {request.max_file_bytes} {' '.join(request.patterns)} 2>/dev/null"
+    script = _FILES_SCRIPT.format(patterns=" ".join(request.patterns), most=request.max_file_bytes)
     if request.filesystems:
         script += "; " + _STATVFS_SCRIPT.format(types="|".join(request.filesystems))
     return ("sh", "-c", script + "; exit 0")

@@ -50,6 +50,11 @@ _ISSUED = re.compile(
     r"\b(?:gh[pousr]_|github_pat_|glpat-|xox[abeprs]-|sk-|AKIA|eyJ)[\w.-]{12,}+"
     r"|\${1,2}(?:apr1|2[abxy]?|[156]|argon2\w{1,2})\${1,2}[^\s\"',]++"
 )
+_WEBHOOK = re.compile(
+    r"""(?i)\b((?:hooks\.slack(?:-gov)?\.com(?::\d{1,5})?\\?/(?:services|workflows|triggers)"""
+    r"""|discord(?:app)?\.com(?::\d{1,5})?\\?/api(?:\\?/v\d{1,3})?\\?/webhooks)\\?/)([^\s"'<>`,;)\]]++)"""
+)
+"""Addresses whose path is the token: who knows it may post."""
 _PEM = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY")
 _PROGRAM = re.compile(r"[a-z][a-z0-9_-]*+")
 _OPTIONS = {
@@ -141,6 +146,7 @@ def masked_text(text: str) -> str:
         return MASK
     text = _ADDRESS.sub(lambda found: _without_login(found[0]), text)
     text = _ISSUED.sub(MASK, text)
+    text = _WEBHOOK.sub(_masked_webhook, text)
     text = _LOGIN.sub(_masked_login, text)
     return _short_options(_assignments(text))
 
@@ -164,6 +170,12 @@ def _without_login(word: str) -> str:
     if all(_VARIABLES.fullmatch(part) for part in before.split(":") if part):
         return word
     return f"{scheme}://{MASK}@{after}"
+
+
+def _masked_webhook(found: re.Match[str]) -> str:
+    if all(_VARIABLES.fullmatch(part) for part in found[2].split("/") if part):
+        return found[0]
+    return f"{found[1]}{MASK}"
 
 
 def _masked_login(found: re.Match[str]) -> str:

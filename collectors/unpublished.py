@@ -25,8 +25,9 @@ _FIRST_EVENT = 0x100
 
 def read_told(look: Look[Any], text: str, *, before: str | None = None) -> Told:
     """Return what a look's raw text tells; `before` is that of the look before. Raises ParseError."""
-    earlier = look.parse(before) if before is not None else None
-    return look.tell(look.parse(text), earlier)
+    parse = look.parse_any or look.parse
+    earlier = parse(before) if before is not None else None
+    return look.tell(parse(text), earlier)
 
 
 def read_events(told: Told, look: Look[Any], device: Device) -> tuple[bytes, ...]:

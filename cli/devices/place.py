@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from collectors.catalog import NAMES
+from collectors.devices.address import split_host
 from collectors.devices.load import parse_devices
 from collectors.devices.model import DeviceList
-from collectors.devices.plan import split_host, target_of
+from collectors.devices.plan import target_of
 from collectors.devices.source import devices_path
 from collectors.here import this_device
 from collectors.settings import AgentSettings

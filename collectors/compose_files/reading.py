@@ -26,10 +26,13 @@ def parse(text: str, *, patterns: tuple[str, ...] = (), meaning: Understand | No
     meaning = meaning or bounded(understood)
     if not is_of_files(text):
         return Configurations(KIND, (read_alone(text, meaning, kind=KIND),))
-    files = read_all(text, meaning, kind=KIND, enabled=lambda _: True)
     listed = read_list(first_section(text))
+    paths = frozenset(listed.paths)
+    # A text that begins with a file has no list, and did not come from a look as it is.
+    wanted = None if text.startswith("==> /") else paths.__contains__
+    files = read_all(text, meaning, kind=KIND, enabled=lambda _: True, wanted=wanted)
     # A file that is listed and not read is there, or was a moment ago: nothing is known of it.
-    unread = frozenset(listed.paths) - {file.path for file in files}
+    unread = paths - {file.path for file in files}
     return Configurations(
         KIND,
         tuple(_of_project(file, listed.projects) for file in files),

@@ -3,7 +3,7 @@
 from functools import partial
 
 from collectors.containers.api import asked_first, then_asked
-from collectors.containers.engines import LIST, then
+from collectors.containers.engines import LIST, PROGRAMS, then
 from collectors.containers.reading import Readings, parse
 from collectors.containers.telling import NAME, tell
 from collectors.look import Look
@@ -37,6 +37,7 @@ def containers_look(*, sockets: tuple[str, ...] = (), interval_s: float | None =
         cache_ttl_s=30.0,
         retries=1,
         programs=("sh", "date"),
+        any_of=PROGRAMS,
         # Who is not in docker's group has not been given this to look at; a daemon that is down is a failure.
         absent=("permission denied while trying to connect",),
     )

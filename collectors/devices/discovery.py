@@ -9,9 +9,10 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from collectors.devices.address import split_host
 from collectors.devices.model import DeviceList, Entry
-from collectors.devices.plan import split_host
 from collectors.ssh.target import PORT
+from runtime.errors import InputInvalid
 
 COMPOSE_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 MAX_BYTES = 1024 * 1024
@@ -70,7 +71,10 @@ def _new(found: Iterable[_Found], listed: DeviceList) -> Iterator[Candidate]:
     taken = {entry.id for entry in listed.devices}
     reached = {(entry.address, entry.port or PORT) for entry in listed.devices}
     for one in found:
-        host, port = split_host(one.where)
+        try:
+            host, port = split_host(one.where)
+        except InputInvalid:
+            continue
         if host in HERE or (host, port) in reached:
             continue
         reached.add((host, port))

@@ -58,7 +58,7 @@ def removed(text: str, device: str, file: str) -> str:
             if listed is not None and listed.flow_style:
                 raise InputInvalid(f"{file}: a list in [ ] is changed by hand", operation=OPERATION)
             before = text.splitlines()
-            start, end = node.start_mark.line, _end_line(before, node)
+            start, end = _dash_line(before, node), _end_line(before, node)
             remaining = len(listed.value) - 1 if listed is not None else 0
             if remaining == 0 and listed is not None:
                 return _joined(_emptied([*before[:start], *before[end:]]))
@@ -143,6 +143,14 @@ def _begun(text: str, listed: SequenceNode | None, lines: list[str]) -> str:
 
 def _emptied(lines: list[str]) -> list[str]:
     return ["devices: []" + line[len("devices:") :] if line.startswith("devices:") else line for line in lines]
+
+
+def _dash_line(lines: list[str], node: Node) -> int:
+    """Return the line with the dash of a list's item: its own, or one before it."""
+    at = node.start_mark.line
+    if "-" not in lines[at][: node.start_mark.column]:
+        at = next((above for above in range(at - 1, -1, -1) if lines[above].lstrip().startswith("-")), at)
+    return at
 
 
 def _end_line(lines: list[str], node: Node) -> int:

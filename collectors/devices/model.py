@@ -4,9 +4,11 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from collectors.devices.address import LARGEST_PORT, split_host
 from collectors.request import FileSet
 from collectors.ssh.target import PORT
 from runtime.durations import duration
+from runtime.errors import InputInvalid
 from schemas.fields import DeviceId, Labels, Name
 
 LEAST_INTERVAL_S = 0.1
@@ -31,15 +33,23 @@ def _as_pattern(value: str) -> str:
     return value
 
 
+def _as_jump(value: str) -> str:
+    try:
+        split_host(value.rpartition("@")[2])
+    except InputInvalid:
+        raise ValueError(f"the port is a number from 1 to {LARGEST_PORT}") from None
+    return value
+
+
 FilePattern = Annotated[str, AfterValidator(_as_pattern)]
 Interval = Annotated[
     Annotated[float, Field(ge=LEAST_INTERVAL_S, le=LARGEST_INTERVAL_S)] | None, BeforeValidator(_as_seconds)
 ]
-Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._:%-]{0,252}$"), BeforeValidator(_as_host)]
+Host = Annotated[str, Field(pattern=r"^(?:::|[A-Za-z0-9_])[A-Za-z0-9._:%-]{0,252}$"), BeforeValidator(_as_host)]
 User = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._@\\+-]{0,63}\$?$")]
-PortNumber = Annotated[int, Field(ge=1, le=65_535, strict=True)]
+PortNumber = Annotated[int, Field(ge=1, le=LARGEST_PORT, strict=True)]
 Path = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00\n]+$")]
-Jump = Annotated[str, Field(pattern=r"^[A-Za-z0-9_\[][A-Za-z0-9._:%@\[\]-]{0,300}$")]
+Jump = Annotated[str, Field(pattern=r"^(?:::|[A-Za-z0-9_\[])[A-Za-z0-9._:%@\[\]-]{0,300}$"), AfterValidator(_as_jump)]
 Patterns = Annotated[tuple[FilePattern, ...], Field(min_length=1, max_length=64)]
 """Paths of files, `*` allowed; None: those of the settings."""
 

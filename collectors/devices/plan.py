@@ -4,6 +4,7 @@ import getpass
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from collectors.devices.address import split_host
 from collectors.devices.model import DeviceList, Entry
 from collectors.settings import AgentSettings
 from collectors.ssh.target import PORT, Target
@@ -88,17 +89,6 @@ def _jump(jump: str, entry: Entry, listed: DeviceList) -> Target:
     user, _, where = jump.rpartition("@")
     host, port = split_host(where)
     return Target(host, port, user=user or entry.user, key=entry.key, name=host)
-
-
-def split_host(where: str) -> tuple[str, int]:
-    """Return host and port of `host`, `host:port`, `[address]:port` or a bare IPv6 address."""
-    if where.startswith("["):
-        host, _, port = where[1:].partition("]")
-        return host, int(port[1:]) if port[1:].isdecimal() else PORT
-    host, colon, port = where.rpartition(":")
-    if colon and ":" not in host and port.isdecimal():
-        return host, int(port)
-    return where, PORT
 
 
 def _own(agent: str, entry: Entry | None, settings: AgentSettings) -> Plan:

@@ -2,36 +2,25 @@
 
 Read are Host, HostName, User, Port, IdentityFile, ProxyJump and Include. The first value wins, as in ssh. Hosts with
 patterns are settings for others, not devices; what stands under Match depends on more than the name, and is left out.
+So is a host that would not be reached as ssh reaches it: by ProxyCommand, or over a jump host that is left out.
 """
 
-import glob
+import getpass
 import re
-import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from collectors.devices.address import split_host
 from collectors.devices.model import Entry
+from collectors.devices.ssh_blocks import Block, Reader, values_of
 from collectors.ssh.target import PORT
 from runtime.errors import InputInvalid
 
-DEEPEST_INCLUDE = 16
-"""As ssh has it."""
-MOST_FILES = 1000
-MAX_BYTES = 4 * 1024 * 1024
-KEYWORDS = ("hostname", "user", "port", "identityfile", "proxyjump")
 _NOT_ALLOWED = re.compile(r"[^a-z0-9._-]+")
-
-
-@dataclass(slots=True)
-class _Block:
-    """What stands under one Host; before the first, for all."""
-
-    patterns: tuple[str, ...]
-    values: dict[str, str] = field(default_factory=dict)
+_TOKEN = re.compile(r"%(.?)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,128 +31,131 @@ class Imported:
     left_out: tuple[str, ...]
 
 
+@dataclass(slots=True)
+class _Import:
+    """An import under way: devices by what ssh calls them (None while it is worked out), why others are left out."""
+
+    blocks: list[Block]
+    names: dict[str, Entry | None] = field(default_factory=dict)
+    entries: dict[str, Entry] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+    def add(self, name: str) -> None:
+        """Take a host in with those that it is reached over, or leave it out."""
+        if name in self.names or name in self.left_out:
+            return
+        self.names[name] = None
+        try:
+            entry = _entry(name, values_of(name, self.blocks), self.jump)
+        except (ValidationError, ValueError, InputInvalid) as error:
+            del self.names[name]
+            self.left_out[name] = _first_line(error)
+            return
+        first = self.entries.setdefault(entry.id, entry)
+        self.names[name] = first
+        if first is not entry:
+            self.left_out[name] = f"there is a {entry.id} already"
+            if first != entry:
+                del self.names[name]
+
+    def jump(self, name: str, jump: str) -> str | None:
+        """Return a host's ProxyJump so that it leads to the same here: a device, or where ssh would connect to.
+
+        None over itself, which `Host *` says of the jump host, too. Raises ValueError, InputInvalid.
+        """
+        user, _, where = jump.rpartition("@")
+        host, port = split_host(where)
+        # Without a port what is written is the host.
+        given = port if where not in {host, f"[{host}]"} else None
+        if not any(host in block.patterns for block in self.blocks):
+            return _address(host, values_of(host, self.blocks), user=user, port=given, as_given=jump)
+        self.add(host)
+        if host == name:
+            return None
+        if host not in self.names:
+            raise ValueError(f"ProxyJump leads over {host}, which is left out: {self.left_out[host]}")
+        entry = self.names[host]
+        if entry is None:
+            raise ValueError(f"ProxyJump goes round in a circle over {host}")
+        if user in {"", entry.user} and given in {None, entry.port or PORT}:
+            return entry.id
+        if entry.jump is not None:
+            raise ValueError(f"ProxyJump leads over {host} in another way than the device {entry.id}, which has a jump")
+        return _joined(user or entry.user, entry.address, given or entry.port)
+
+
 def import_ssh_config(path: Path) -> Imported:
     """Return the hosts of a configuration as devices. Blocks. Raises InputInvalid when it cannot be read."""
-    reader = _Reader(path.expanduser().parent)
-    blocks = list(reader.read(path.expanduser()))
-    entries: dict[str, Entry] = {}
-    left_out = list(reader.left_out)
-    for name in dict.fromkeys(name for block in blocks for name in block.patterns):
-        if any(character in name for character in "*?!"):
-            continue
-        try:
-            entry = _entry(name, _values(name, blocks))
-        except (ValidationError, ValueError) as error:
-            left_out.append(f"{name}: {_first_line(error)}")
-            continue
-        if entry.id in entries:
-            left_out.append(f"{name}: there is a {entry.id} already")
-        else:
-            entries[entry.id] = entry
-    return Imported(tuple(entries.values()), tuple(left_out))
+    reader = Reader(path.expanduser().parent)
+    found = _Import(list(reader.read(path.expanduser())))
+    names = list(dict.fromkeys(name for block in found.blocks for name in block.patterns))
+    plain = [name for name in names if not any(character in name for character in "*?!")]
+    for name in plain:
+        found.add(name)
+    ids = dict.fromkeys(entry.id for name in plain if (entry := found.names.get(name)) is not None)
+    reasons = (f"{name}: {found.left_out[name]}" for name in plain if name in found.left_out)
+    return Imported(tuple(found.entries[device] for device in ids), (*reader.left_out, *reasons))
 
 
-def _values(name: str, blocks: list[_Block]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for block in blocks:
-        if _matches(name, block.patterns):
-            for key, value in block.values.items():
-                found.setdefault(key, value)
-    return found
-
-
-def _matches(name: str, patterns: tuple[str, ...]) -> bool:
-    if any(pattern.startswith("!") and _fits(name, pattern[1:]) for pattern in patterns):
-        return False
-    return any(_fits(name, pattern) for pattern in patterns if not pattern.startswith("!"))
-
-
-def _fits(name: str, pattern: str) -> bool:
-    return fnmatchcase(name, pattern.replace("[", "[[]"))
-
-
-def _entry(name: str, values: dict[str, str]) -> Entry:
-    host = values.get("hostname", name).replace("%h", name).replace("%%", "%")
+def _entry(name: str, values: Mapping[str, str], jump_of: Callable[[str, str], str | None]) -> Entry:
+    if values.get("proxycommand", "none").lower() != "none":
+        raise ValueError("ProxyCommand is not taken over: give it a `jump`, if that is what it does")
+    host = _host(name, values)
     device = _NOT_ALLOWED.sub("-", name.lower()).lstrip("._-")[:63]
     port = int(values.get("port", PORT))
-    jump = values.get("proxyjump")
-    if jump is not None and "," in jump:
+    user = values.get("user")
+    jump = values.get("proxyjump", "none").removeprefix("ssh://")
+    if "," in jump:
         raise ValueError("ProxyJump over several hosts: give each its own `jump`")
-    key = values.get("identityfile")
     return Entry(
         id=device,
         host=host if host != device else None,
-        user=values.get("user"),
+        user=user,
         port=port if port != PORT else None,
-        key=key if key not in {None, "none"} else None,
-        jump=_jump(jump),
+        key=_key(values.get("identityfile"), name=name, host=host, port=port, user=user),
+        jump=jump_of(name, jump) if jump.lower() != "none" else None,
     )
 
 
-def _jump(jump: str | None) -> str | None:
-    if jump is None or jump.lower() == "none":
+def _host(name: str, values: Mapping[str, str]) -> str:
+    return _expanded(values.get("hostname", name), {"h": name}, what="HostName")
+
+
+def _key(given: str | None, *, name: str, host: str, port: int, user: str | None) -> str | None:
+    if given is None or given.lower() == "none":
         return None
-    return jump.removeprefix("ssh://")
+    if "${" in given:
+        raise ValueError(f"IdentityFile has a variable of the environment: {given}")
+    here = getpass.getuser()
+    values = {"h": host, "n": name, "p": str(port), "r": user or here, "u": here, "d": str(Path.home())}
+    return _expanded(given, values, what="IdentityFile")
 
 
-class _Reader:
-    """Reads a file with those it includes."""
+def _expanded(text: str, values: Mapping[str, str], *, what: str) -> str:
+    """Return a value of ssh_config with its tokens in place (ssh_config(5), TOKENS)."""
+    known = {"%%": "%", **{f"%{letter}": value for letter, value in values.items()}}
 
-    def __init__(self, folder: Path) -> None:
-        self.left_out: list[str] = []
-        self._folder = folder
-        self._files = 0
+    def meant(found: re.Match[str]) -> str:
+        if found[0] not in known:
+            raise ValueError(f"{what} has the token {found[0]}, which is not taken over: {text}")
+        return known[found[0]]
 
-    def read(self, path: Path, depth: int = 0) -> Iterator[_Block]:
-        block = _Block(("*",))
-        yield block
-        for line, (keyword, arguments) in _lines(path):
-            if keyword == "host":
-                block = _Block(tuple(arguments))
-                yield block
-            elif keyword == "match":
-                self.left_out.append(f"{path}, line {line}: what stands under Match")
-                block = _Block(())
-            elif keyword == "include":
-                for included in self._included(arguments):
-                    yield from self._include(included, block, depth)
-            elif keyword in KEYWORDS and arguments:
-                block.values.setdefault(keyword, arguments[0])
-
-    def _include(self, path: Path, within: _Block, depth: int) -> Iterator[_Block]:
-        self._files += 1
-        if depth >= DEEPEST_INCLUDE or self._files > MOST_FILES:
-            self.left_out.append(f"{path}: included too deeply, or one of too many")
-            return
-        for block in self.read(path, depth + 1):
-            # What an included file says before its first Host belongs to the block that includes it.
-            yield _Block(within.patterns, block.values) if block.patterns == ("*",) else block
-
-    def _included(self, patterns: list[str]) -> Iterator[Path]:
-        for pattern in patterns:
-            path = Path(pattern).expanduser()
-            for found in sorted(glob.glob(str(path if path.is_absolute() else self._folder / path))):
-                if Path(found).is_file():
-                    yield Path(found)
+    return _TOKEN.sub(meant, text)
 
 
-def _lines(path: Path) -> Iterator[tuple[int, tuple[str, list[str]]]]:
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InputInvalid(f"{path}: is larger than {MAX_BYTES} bytes", operation="read ssh_config")
-        text = path.read_text(errors="replace")
-    except OSError as error:
-        raise InputInvalid(f"{path}: cannot be read ({error.strerror})", operation="read ssh_config") from error
-    for number, line in enumerate(text.splitlines(), start=1):
-        stripped = line.strip()
-        if not stripped or stripped.startswith("#"):
-            continue
-        keyword, rest = re.match(r"([^\s=]*)\s*=?\s*(.*)", stripped).groups()  # type: ignore[union-attr]
-        try:
-            arguments = shlex.split(rest, comments=True)
-        except ValueError as error:
-            raise InputInvalid(f"{path}, line {number}: {error}", operation="read ssh_config", line=number) from error
-        yield number, (keyword.lower(), arguments)
+def _address(host: str, values: Mapping[str, str], *, user: str, port: int | None, as_given: str) -> str:
+    """Return where ssh would connect to for a jump host that is no Host of its own: settings for all count for it."""
+    if values.get("proxycommand", "none").lower() != "none":
+        raise ValueError(f"ProxyJump leads over {host}, which has a ProxyCommand")
+    if not {"hostname", "user", "port"} & values.keys():
+        return as_given
+    meant = int(values["port"]) if port is None and "port" in values else port
+    return _joined(user or values.get("user"), _host(host, values), meant)
+
+
+def _joined(user: str | None, host: str, port: int | None) -> str:
+    where = f"[{host}]" if ":" in host and port is not None else host
+    return (f"{user}@" if user else "") + where + (f":{port}" if port is not None else "")
 
 
 def _first_line(error: Exception) -> str:

@@ -1,6 +1,6 @@
 """What works at a device, step by step: name, port, host key, login, then the programs and rights of each collector."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -85,18 +85,35 @@ def _untried(look: Look[Any]) -> Check:
 async def _look(transport: Transport, look: Look[Any], *, elevates: bool) -> Check:
     what = f"collector {look.name}"
     try:
-        there = await transport.fetch(Command(("sh", "-c", _PRESENT, "sh", *look.programs)), Limits())
-        missing = [program for program in look.programs if program not in there.text.split()]
-        if missing:
-            return Check(what, "failed", f"not there: {', '.join(missing)}")
+        asked = Command(("sh", "-c", _PRESENT, "sh", *look.programs, *look.any_of))
+        there = (await transport.fetch(asked, Limits())).text.split()
+        lacking = _lacking(look, there)
+        if lacking is not None:
+            return Check(what, "failed", lacking)
         if not elevates or not look.sudo:
-            return Check(what, "ok", ", ".join(look.programs))
+            return Check(what, "ok", _found(look, there))
         refused = [program for program in look.sudo if not await _may(transport, program)]
     except LookFailed as error:
         return Check(what, "failed", error.message)
     if refused:
         return Check(what, "failed", f"sudo -n does not run {', '.join(refused)} without a password")
-    return Check(what, "ok", f"{', '.join(look.programs)}; sudo for {', '.join(look.sudo)}")
+    return Check(what, "ok", f"{_found(look, there)}; sudo for {', '.join(look.sudo)}")
+
+
+def _lacking(look: Look[Any], there: Collection[str]) -> str | None:
+    """Return what a look cannot do without and is not there; None when all of it is."""
+    missing = [program for program in look.programs if program not in (*there, *look.optional)]
+    if missing:
+        return f"not there: {', '.join(missing)}"
+    if look.any_of and not any(program in there for program in look.any_of):
+        return f"neither {' nor '.join(look.any_of)} is there"
+    return None
+
+
+def _found(look: Look[Any], there: Collection[str]) -> str:
+    found = ", ".join(program for program in (*look.programs, *look.any_of) if program in there)
+    without = ", ".join(program for program in look.optional if program not in there)
+    return f"{found}; {without} is not there, and optional" if without else found
 
 
 async def _may(transport: Transport, program: str) -> bool:

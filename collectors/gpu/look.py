@@ -40,6 +40,13 @@ def parse(text: str) -> Readings:
     return Readings(_distinct(amd.amd_samples(found)))
 
 
+def parse_nvidia(text: str) -> Readings:
+    """Read what `nvidia-smi -q -x` printed. ParseError otherwise: it never prints nothing."""
+    if not text.strip():
+        raise ParseError("nothing was printed", section=SECTION)
+    return parse(text)
+
+
 def _distinct(samples: tuple[Sample, ...]) -> tuple[Sample, ...]:
     """Return each series once: cards that hide who they are share an id in some virtual machines."""
     once: dict[tuple[str, frozenset[tuple[str, str]]], Sample] = {}
@@ -62,7 +69,7 @@ def gpu_look(*, interval_s: float | None = None) -> Look[Readings]:
         name=NVIDIA,
         category="hardware",
         request=NVIDIA_SMI,
-        parse=parse,
+        parse=parse_nvidia,
         tell=partial(tell, interval_s=interval_s),
         # Without nvidia-persistenced the driver is loaded anew each time, which takes seconds a card.
         timeout_s=30.0,

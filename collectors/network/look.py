@@ -21,4 +21,6 @@ def network_look(*, interval_s: float | None = None) -> Look[Readings]:
         cache_ttl_s=120.0,
         retries=1,
         programs=("ip", "ss", "head"),
+        # Without it all is told but the ports.
+        optional=("ss",),
     )

@@ -1,9 +1,10 @@
 """The look itself: which package manager there is, then what it says."""
 
 from functools import partial
+from pathlib import PurePosixPath
 
 from collectors.look import Look
-from collectors.packages.programs import STAT, then
+from collectors.packages.programs import MANAGERS, STAT, then
 from collectors.packages.reading import Readings, parse
 from collectors.packages.telling import NAME, tell
 from collectors.request import Chain, Command
@@ -22,5 +23,6 @@ def packages_look(*, interval_s: float | None = None) -> Look[Readings]:
         timeout_s=120.0,
         cache_ttl_s=3600.0,
         programs=("stat", "uname"),
+        any_of=tuple(PurePosixPath(one.programs[0]).name for one in MANAGERS),
         absent=("no package manager is there",),
     )

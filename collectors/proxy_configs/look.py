@@ -30,4 +30,5 @@ def proxy_configs_look(*, patterns: tuple[str, ...] = PATTERNS) -> Look[Configur
         cache_ttl_s=300.0,
         retries=1,
         programs=("sh", "head"),
+        parse_any=parse,
     )

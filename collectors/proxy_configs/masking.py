@@ -20,7 +20,7 @@ from collectors.secrets import (
     names_secret,
 )
 
-_SECRET_DIRECTIVE = re.compile(r"passw(?:or)?d|secret|bind_?pass")
+_SECRET_DIRECTIVE = re.compile(r"passw(?:or)?d|secret|bind_?pass|^secure_link_md5$")
 _OF_A_FILE = re.compile(r"_files?$")
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
 _OPERATORS = frozenset({"(", ")", "=", "!=", "~", "~*", "!~", "!~*", ""})

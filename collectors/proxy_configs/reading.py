@@ -10,7 +10,9 @@ from collectors.config_files import (
     Configurations,
     Understand,
     Understood,
+    Wanted,
     bounded,
+    covering,
     distinct,
     is_of_files,
     read_all,
@@ -38,11 +40,20 @@ class _Scope:
 
 
 def parse(text: str, *, patterns: tuple[str, ...] = (), meaning: Understand | None = None) -> Configurations:
-    """Read the files of a look, or one bare configuration. ParseError when the bare one is none."""
+    """Read the files of a look, or one bare configuration. ParseError when the bare one is none.
+
+    With `patterns`, files that they do not name were not asked for, and are none.
+    """
     meaning = meaning or bounded(understood)
     if is_of_files(text):
-        return Configurations(KIND, read_all(text, meaning, kind=KIND, enabled=is_enabled), patterns)
+        wanted = _asked_for(patterns) if patterns else None
+        return Configurations(KIND, read_all(text, meaning, kind=KIND, enabled=is_enabled, wanted=wanted), patterns)
     return Configurations(KIND, (read_alone(text, meaning, kind=KIND),))
+
+
+def _asked_for(patterns: tuple[str, ...]) -> Wanted:
+    covered = covering(patterns)
+    return lambda path: covered.fullmatch(path) is not None
 
 
 def is_enabled(path: str) -> bool:

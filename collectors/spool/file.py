@@ -53,11 +53,11 @@ class SpoolLock:
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """A damaged file: where it is now, what was wrong, and how many events it still held (0 also: unknown)."""
+    """A damaged file: where it is now, what was wrong, and how many events it still held (None: unknown)."""
 
     path: Path
     why: str
-    lost: int
+    lost: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class SpoolFile:
         store = self._store(sql)
         if epoch is not None:
             store.note_lost(list(gap_drafts(lost, reason="spool_corrupt", scope=epoch, clock=self.clock)))
-        return store, SetAside(aside, why, sum(one.count for one in lost))
+        return store, SetAside(aside, why, sum(one.count for one in lost) if epoch is not None else None)
 
     def _store(self, sql: Statements) -> SpoolStore:
         return SpoolStore(self.path, agent=self.agent, clock=self.clock, limits=self.limits, sql=sql)

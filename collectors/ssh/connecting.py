@@ -134,7 +134,7 @@ class Attempt:
         except asyncssh.ChannelOpenError as error:
             kind = ConnectionRefused if jumped else ConnectionLost
             raise kind(f"{where} is not reached over the jump host ({_text(error)})", operation=OPERATION) from error
-        except (asyncssh.Error, ValueError, OSError) as error:
+        except (asyncssh.Error, ValueError, OverflowError, OSError) as error:
             raise unreachable(error, self.target) from error
 
     def _late(self) -> LookFailed:
@@ -156,6 +156,9 @@ def unreachable(error: Exception, target: Target) -> LookUnreachable:
             return ConnectionLost(f"{target.address} closed the connection ({_text(error)})", operation=OPERATION)
         case socket.gaierror():
             return NameUnknown(f"{target.host} has no address ({_text(error)})", operation=OPERATION)
+        case OverflowError():
+            # A port beyond 65535, which the system's own calls cannot take.
+            return ConnectionRefused(f"{target.address}: there is no such port", operation=OPERATION)
         case OSError():
             return ConnectionRefused(f"{target.address}: {_text(error)}", operation=OPERATION)
         case _:

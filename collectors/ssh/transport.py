@@ -66,8 +66,9 @@ class SshTransport:
         """Give the connection back; see `Transport.close`."""
         if not self._closed:
             self._closed = True
-            for task in self._killing:
-                task.cancel()
+            if self._killing:
+                # What was ended for us ends before the connection does: each takes no longer than KILL_S.
+                await asyncio.wait(self._killing)
             await self._pool.release(self._target)
 
     def _late(self, session: "_Session") -> LookFailed:
@@ -175,7 +176,9 @@ class _Session:
         if code is None:
             raise ConnectionLost(f"the connection broke while {self.title} ran", operation="run")
         why = last_complaint(complaint)
-        if code in {NOT_EXECUTABLE, NOT_FOUND}:
+        # A script that ends so says itself what is not there; it is not sh.
+        by_script = code == NOT_FOUND and self._command.argv[0] == "sh"
+        if code in {NOT_EXECUTABLE, NOT_FOUND} and not by_script:
             raise ProgramMissing(f"{self.title} cannot be run on the device{why}", operation="run")
         if code not in self._command.accepted:
             raise CommandFailed(f"{self.title} ended with {code}{why}", operation="run", exit_code=code)

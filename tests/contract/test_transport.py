@@ -16,7 +16,9 @@ import psutil
 import pytest
 
 from collectors import sections
+from collectors.absence import absence
 from collectors.errors import CommandFailed, LookFailed, LookTimedOut, OutputTooLarge, ProgramMissing
+from collectors.gpu.look import gpu_look
 from collectors.local import LocalTransport
 from collectors.request import STATVFS, Command, FileSet, Request, argv_of
 from collectors.system.filesystem import parse_statvfs
@@ -165,3 +167,19 @@ async def test_all_errors_are_those_of_looks(transport: Transport) -> None:
     for command in (("",), ("/etc",), ("/etc/passwd",), ("x\0y",)):
         with pytest.raises(LookFailed):
             await transport.fetch(Command(command), Limits())
+
+
+async def test_what_is_no_file_is_passed_over(transport: Transport, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a")
+    (tmp_path / "b").write_text("b")
+    (tmp_path / "c").symlink_to("/dev/zero")
+    output = await transport.fetch(FileSet((f"{tmp_path}/*", f"{tmp_path}/a")), Limits(timeout_s=10))
+    assert sections.split(output.text) == {f"{tmp_path}/b": "b"}
+    assert (await transport.fetch(FileSet((f"{tmp_path}/a",)), Limits(timeout_s=10))).text == ""
+
+
+async def test_a_script_that_misses_something_says_what(transport: Transport) -> None:
+    with pytest.raises(LookFailed, match="sh ended with 127: no engine is there") as caught:
+        await transport.fetch(Command(("sh", "-c", "echo no engine is there >&2; exit 127")), Limits())
+    assert "cannot be run" not in caught.value.message
+    assert absence(caught.value, gpu_look()) is not None

@@ -99,6 +99,8 @@ async def test_a_look_with_anything_added_is_refused(transport: SshTransport) ->
     [
         "'sh' -c 'echo owned'",
         "'sh' -c 'LC_ALL=C; export LC_ALL; head -v -c 262144 /etc/shadow 2>/dev/null; exit 0'",
+        """'sh' -c 'LC_ALL=C; export LC_ALL; set --; for f in /etc/shadow; do [ -f "$f" ] && set -- "$@" "$f"; done; """
+        """[ $# -gt 0 ] && head -v -c 262144 "$@" 2>/dev/null; exit 0'""",
         # An option that takes the verb for its argument, so that what stands behind -- would be the verb.
         "'systemctl' --kill-whom show --property=Id -- reboot",
         "'env' TZ=UTC0 systemctl --kill-whom show --property=Id -- reboot",

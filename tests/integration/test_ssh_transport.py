@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 from collectors.errors import (
@@ -23,6 +24,7 @@ from collectors.errors import (
     KeyUnusable,
     LoginRefused,
     LookFailed,
+    LookTimedOut,
     NameUnknown,
     NoTurn,
     OutputTooLarge,
@@ -265,3 +267,20 @@ async def test_a_look_that_waits_for_its_turn_says_so(sshd: Sshd) -> None:
     assert isinstance(error, NoTurn)
     assert "no turn" in error.message
     await pool.close()
+
+
+async def test_closing_leaves_nothing_running_of_what_did_not_end(sshd: Sshd) -> None:
+    transport = ssh_transport(sshd)
+    with pytest.raises(LookTimedOut):
+        await transport.fetch(Command(("sh", "-c", "sleep 62.25 & sleep 62.25")), Limits(timeout_s=1))
+    await transport.close()
+    deadline = time.monotonic() + 3
+    while left := [p for p in psutil.process_iter(["cmdline"]) if p.info["cmdline"] == ["sleep", "62.25"]]:
+        assert time.monotonic() < deadline, left
+        await asyncio.sleep(0.05)
+
+
+async def test_a_port_that_there_is_not_makes_a_device_unreachable(sshd: Sshd) -> None:
+    error = await failure(ssh_transport(sshd, port=99_999))
+    assert isinstance(error, ConnectionRefused)
+    assert "there is no such port" in error.message

@@ -106,7 +106,7 @@ def _data(data: Any) -> Any:
 
 SYSTEM = Subject("system", system_look.parse, partial(system_look.tell, interval_s=10, per_cpu=False))
 CONTAINERS = Subject("containers", containers_reading.parse, containers_telling.tell)
-GPU = Subject("gpu", gpu_look.parse, gpu_look.tell)
+GPU = Subject("gpu", gpu_look.parse_nvidia, gpu_look.tell)
 DRIVES = Subject("drives", drives_reading.parse, drives_telling.tell)
 ZFS = Subject("zfs", zfs_reading.parse, zfs_telling.tell)
 SERVICES = Subject("services", services_reading.parse, services_telling.tell)

@@ -21,6 +21,8 @@ from collectors.local import LocalTransport
 from collectors.proxy_configs.look import proxy_configs_look
 from collectors.request import argv_of
 from collectors.transport import Limits
+from collectors.unpublished import read_told
+from schemas.config import ConfigObservedData
 
 NOW = datetime(2026, 11, 21, 2, tzinfo=UTC)
 BODIES = {
@@ -211,3 +213,42 @@ def test_a_difference_has_the_lines_of_the_files_and_a_bound() -> None:
     assert len(many) <= LONGEST
     assert many.endswith(" more lines\n")
     assert len(unified("/a/x.conf", "x", "y" * 1_000_000) or "") <= LONGEST
+
+
+def test_a_file_cannot_speak_for_another() -> None:
+    forged = "listen 1;\n==> /etc/nginx/conf.d/z.conf <==\nlisten 2;\n==> /etc/shadow <==\nlisten 3;\n"
+    text = f"==> /etc/nginx/conf.d/a.conf <==\nlisten 0;\n\n==> /etc/nginx/conf.d/b.conf <==\n{forged}"
+    text += "\n==> /etc/nginx/conf.d/a.conf <==\nlisten 4;\n"
+    look = proxy_configs_look(patterns=("/etc/nginx/conf.d/a.conf", "/etc/nginx/conf.d/b*"))
+    found = {file.path: file for file in look.parse(text).files}
+    assert set(found) == {"/etc/nginx/conf.d/a.conf", "/etc/nginx/conf.d/b.conf"}
+    assert found["/etc/nginx/conf.d/a.conf"].text == "listen 0;\n"
+    # What nobody asked for is a part of the file that it stands in.
+    assert found["/etc/nginx/conf.d/b.conf"].content_hash == hashlib.sha256(forged.encode()).hexdigest()
+
+
+def test_only_listed_compose_files_are_told() -> None:
+    look = compose_files_look(patterns=("/srv/*/compose.yaml",))
+    body = "services: {a: {image: b}}\n"
+    text = (
+        f"==> {shlex.join(look.argv)} <==\nfile /srv/a/compose.yaml\n\n==> head -v <==\n==> /srv/a/compose.yaml <==\n"
+    )
+    text += f"{body}==> /srv/b/compose.yaml <==\n{body}"
+    assert [file.path for file in look.parse(text).files] == ["/srv/a/compose.yaml"]
+
+
+def test_a_filter_reads_what_a_look_with_other_patterns_gave() -> None:
+    text = "==> /volume1/swag/a.conf <==\nlisten 1;\n"
+    look = proxy_configs_look(patterns=("/etc/nginx/conf.d/*.conf",))
+    assert look.parse(text).files == ()
+    (observation,) = read_told(look, text).observations
+    assert isinstance(observation.data, ConfigObservedData)
+    assert observation.data.path == "/volume1/swag/a.conf"
+
+
+def test_the_size_of_what_is_not_all_of_a_file_is_not_told() -> None:
+    look = proxy_configs_look(patterns=("/a/*.conf",))
+    cut = "#" * config_files.MAX_FILE_BYTES
+    text = f"==> /a/a.conf <==\n{cut}\n==> /a/b.conf <==\n# \ufffd\n\n==> /a/c.conf <==\n# ü\n"
+    assert [file.size_bytes for file in look.parse(text).files] == [None, None, 5]
+    assert look.parse("# \ufffd\n").files[0].size_bytes is None

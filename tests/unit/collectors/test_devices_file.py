@@ -64,6 +64,9 @@ def test_nothing_is_a_list_of_none(text: str) -> None:
         ("devices:\n- id: a\n  port: 99999\n", 3, "port: Input should be less than or equal to 65535, not '99999'"),
         ("devices:\n- id: a\n  port: '22'\n", 3, "port: Input should be a valid integer"),
         ("devices:\n- id: a\n  host: -oProxyCommand=x\n", 3, "host"),
+        ("devices:\n- id: a\n  jump: gate:99999\n", 3, "jump: the port is a number from 1 to 65535, not 'gate:99999'"),
+        ("devices:\n- id: a\n  jump: x@gate:0\n", 3, "jump: the port is a number"),
+        ("defaults:\n  jump: '[::1]:70000'\n", 2, "jump: the port is a number"),
         ("devices:\n- id: a\n  id: b\n", 3, "id is given twice"),
         ("devices:\n- id: a\n  parents: [b]\n", 3, "the parent 'b' is not listed"),
         ("devices:\n- id: nas\n- id: a\n  parents:\n  - nas\n  - nsa\n", 6, "did you mean 'nas'?"),
@@ -185,3 +188,106 @@ def test_hosts_of_ssh_become_devices(tmp_path: Path) -> None:
     }
     assert any("Match" in one for one in found.left_out)
     assert any("too deeply" in one for one in found.left_out)
+
+
+JUMPS = """\
+Host Bastion
+    HostName 10.1.1.1
+    User root
+    Port 2200
+Host behind
+    ProxyJump Bastion
+Host same
+    ProxyJump root@Bastion:2200
+Host other
+    ProxyJump ada@Bastion
+Host port
+    ProxyJump Bastion:22
+Host six
+    HostName ::1
+Host over_six
+    ProxyJump x@six:2222
+Host elsewhere
+    ProxyJump gate
+Host first
+    ProxyCommand none
+    ProxyJump Bastion
+Host gate
+    HostName gate.example
+"""
+
+
+def test_a_jump_host_of_ssh_is_the_same_host_as_a_device(tmp_path: Path) -> None:
+    (tmp_path / "config").write_text(JUMPS)
+    found = import_ssh_config(tmp_path / "config")
+    assert found.left_out == ()
+    assert {entry.id: entry.jump for entry in found.entries if entry.jump is not None} == {
+        "behind": "bastion",
+        "same": "bastion",
+        "other": "ada@10.1.1.1:2200",
+        "port": "root@10.1.1.1:22",
+        "over_six": "x@[::1]:2222",
+        "elsewhere": "gate",
+    }
+    text = added("", found.entries, "devices.yaml")
+    assert parse_devices(text, "devices.yaml", collectors=COLLECTORS).devices[0].id == "bastion"
+
+
+LEFT_OUT = """\
+Host by-command
+    ProxyCommand nc %h %p
+Host over-it
+    ProxyJump by-command
+Host round
+    ProxyJump about
+Host about
+    ProxyJump round
+Host gate
+    HostName 10.1.1.1
+Host key
+    HostName 10.2.2.2
+    User ada
+    IdentityFile %d/.ssh/%r@%h-%n%%
+Host odd
+    IdentityFile ~/.ssh/%C
+Host variable
+    IdentityFile ${KEYS}/id
+Host Twin twin
+    HostName 10.3.3.3
+Host over-twin
+    ProxyJump twin
+Host *
+    ProxyJump gate
+"""
+
+
+def test_what_ssh_would_reach_in_another_way_is_left_out_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    (tmp_path / "config").write_text(LEFT_OUT)
+    found = import_ssh_config(tmp_path / "config")
+    by_id = {entry.id: entry for entry in found.entries}
+    assert set(by_id) == {"gate", "key", "twin", "over-twin"}
+    assert (by_id["gate"].jump, by_id["key"].jump, by_id["over-twin"].jump) == (None, "gate", "twin")
+    assert by_id["key"].key == "/home/me/.ssh/ada@10.2.2.2-key%"
+    reasons = dict(one.split(": ", 1) for one in found.left_out)
+    assert set(reasons) == {"by-command", "over-it", "round", "about", "odd", "variable", "twin"}
+    assert "ProxyCommand is not taken over" in reasons["by-command"]
+    assert "leads over by-command, which is left out" in reasons["over-it"]
+    assert "in a circle" in reasons["about"]
+    assert "token %C" in reasons["odd"]
+    assert "variable of the environment" in reasons["variable"]
+
+
+@pytest.mark.parametrize("dash", ["  -\n    id: b\n", "  - # the second\n\n    # of two\n    id: b\n"])
+def test_a_dash_on_a_line_of_its_own_goes_with_its_device(dash: str) -> None:
+    text = removed(f"devices:\n  - id: a\n{dash}    port: 1\n  - id: c\n", "b", "devices.yaml")
+    assert text == "devices:\n  - id: a\n  - id: c\n"
+    assert removed(f"devices:\n{dash}", "b", "devices.yaml") == "devices: []\n"
+
+
+def test_an_address_may_begin_with_colons() -> None:
+    text = added("", [Entry(id="a", host="::1", jump="::2")], "devices.yaml")
+    (entry,) = parse_devices(text, "devices.yaml", collectors=COLLECTORS).devices
+    assert (entry.address, entry.jump) == ("::1", "::2")

@@ -12,9 +12,10 @@ from prometheus_client import CollectorRegistry
 
 from collectors import sections
 from collectors.device import Device
+from collectors.devices.address import split_host
 from collectors.devices.fleet import Fleet, Working
 from collectors.devices.load import parse_devices
-from collectors.devices.plan import plans, split_host
+from collectors.devices.plan import plans
 from collectors.devices.source import DeviceSource
 from collectors.errors import CommandFailed, ConnectionLost, ConnectionRefused, LookFailed
 from collectors.front import Front
@@ -347,3 +348,9 @@ async def test_a_look_is_made_as_its_device_wants_it_whoever_asks(yard: Yard) ->
 )
 def test_host_and_port(where: str, found: tuple[str, int]) -> None:
     assert split_host(where) == found
+
+
+@pytest.mark.parametrize("where", ["a:0", "a:65536", "[::1]:99999", "a:" + "9" * 5000])
+def test_a_port_that_there_is_not(where: str) -> None:
+    with pytest.raises(InputInvalid, match="a port is a number from 1 to 65535"):
+        split_host(where)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collectors.errors import ParseError
+from collectors.absence import absence
+from collectors.errors import ParseError, ProgramMissing
 from collectors.gpu.look import amd_gpu_look, gpu_look, parse, tell
 from collectors.gpu.xml import read_xml
 from schemas.metric import MetricCollectedData
@@ -106,3 +107,11 @@ def test_numbers_of_a_real_machine_are_right() -> None:
     assert found["hw.temperature.limit", "high.degraded"] == 95
     assert found["hw.gpu.process.count", None] == 5
     assert found["hw.gpu.process.memory", None] == (550 + 18 + 79 + 541 + 159) * 2**20
+
+
+def test_a_program_that_prints_nothing_is_not_read_and_one_that_is_missing_is_no_failure() -> None:
+    for nothing in ("", "\n"):
+        with pytest.raises(ParseError, match="nothing was printed"):
+            gpu_look().parse(nothing)
+    assert amd_gpu_look().parse("").samples == ()
+    assert absence(ProgramMissing("nvidia-smi cannot be run", operation="run"), gpu_look()) is not None

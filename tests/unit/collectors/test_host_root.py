@@ -1,6 +1,7 @@
 """An agent in a container reads the machine's files where its root is mounted, by the machine's own names."""
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,16 @@ def test_the_root_is_a_path() -> None:
     assert AgentSettings(host_root="/host").host_root == "/host"
     with pytest.raises(ValueError, match="host_root"):
         AgentSettings(host_root="host")
+
+
+async def test_what_is_no_file_is_passed_over_and_blinds_nobody(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.conf")
+    (tmp_path / "b.conf").write_text("b")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "c.conf"))
+    (tmp_path / "d.conf").mkdir()
+    (tmp_path / "e.conf").symlink_to("/dev/zero")
+    transport = LocalTransport()
+    for _ in range(2):
+        output = await transport.fetch(FileSet((f"{tmp_path}/*.conf", f"{tmp_path}/a.conf")), Limits(timeout_s=5))
+        assert sections.split(output.text) == {f"{tmp_path}/b.conf": "b"}

@@ -112,6 +112,15 @@ def test_names_of_files_with_secrets_are_none() -> None:
         ("token='never ends at all", "token=***"),
         ("docker run -p 80:80 image", None),
         ("a ghp_abcdefghijklmnop", "a ***"),
+        ("at https://hooks.slack.com/services/T0/B0/hunter2, x", "at https://hooks.slack.com/services/***, x"),
+        ("https://discord.com/api/webhooks/123/hunter2?wait=true", "https://discord.com/api/webhooks/***"),
+        (
+            "https://canary.discordapp.com/api/v10/webhooks/1/hunter2",
+            "https://canary.discordapp.com/api/v10/webhooks/***",
+        ),
+        (r"https:\/\/hooks.slack.com\/services\/T0\/hunter2", r"https:\/\/hooks.slack.com\/services\/***"),
+        ("https://hooks.slack.com/services/${A}/${B}", None),
+        ("https://discord.com/api/users/1", None),
         ("-----BEGIN RSA PRIVATE KEY-----\nabc", MASK),
     ],
 )
@@ -183,6 +192,7 @@ PROXY_PLACES = (
     "map $http_authorization $ok {{ default 0; {quoted} 1; }}\n",
     "map $uri $token {{ /a {quoted}; }}\n",
     "secure_link_secret {quoted};\n",
+    'secure_link_md5 "$secure_link_expires$uri " {quoted};\n',
     "auth_ldap_binddn_passwd {quoted};\n",
     "auth_basic {quoted};\n",
     "add_header Set-Cookie {quoted};\n",

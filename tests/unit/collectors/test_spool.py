@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
+from collectors.compose import _say_set_aside
+from collectors.metrics import AgentMetrics
 from collectors.spool.draft import Commit
 from collectors.spool.limits import MIB, SpoolFull
 from collectors.spool.packing import packed, plain
@@ -293,7 +297,12 @@ async def test_a_file_that_is_no_spool_is_never_fatal(bench: Bench, content: byt
     bench.path.write_bytes(content)
     spool = bench.open()
     await spool.commit(bench.look())
-    assert len(bench.set_aside) == (1 if content else 0)
+    # How much such a file held is not known, and is not said to be nothing.
+    assert [aside.lost for aside in bench.set_aside] == ([None] if content else [])
+    with capture_logs() as said:
+        for aside in bench.set_aside:
+            _say_set_aside(AgentMetrics.on(CollectorRegistry()), aside)
+    assert [one["events_lost"] for one in said] == (["unknown"] if content else [])
     await spool.close()
 
 
