@@ -210,8 +210,8 @@ class Stage:
         for one in self.sinks:
             assert one.process is not None
             log = one.log.read_text(errors="replace")
-            # Who had not begun yet knows nothing of signals.
-            ends = {None, 0, -signal.SIGKILL} | (set() if "storing" in log else {-signal.SIGTERM})
+            # Who is asked twice leaves at once; who had not begun yet knows nothing of signals.
+            ends = {None, 0, -signal.SIGKILL, 128 + signal.SIGINT} | (set() if "storing" in log else {-signal.SIGTERM})
             assert one.process.poll() in ends, f"{one.name} ended with {one.process.poll()}\n{one.tail()}"
             assert one.process.poll() is not None or one.stop(20) == 0, one.tail()
             assert "Traceback" not in log, log[-5000:]
