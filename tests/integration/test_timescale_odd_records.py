@@ -6,9 +6,11 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from pydantic import ValidationError
 
 from replay.restore import Restorer
 from schemas.alert import AlertResolved, AlertResolvedData
+from schemas.gap import GapData, GapDetected
 from schemas.headers import (
     DEAD_ATTEMPTS,
     DEAD_CONSUMER,
@@ -19,7 +21,7 @@ from schemas.headers import (
 )
 from schemas.notification import NotificationRequested, NotificationRequestedData
 from schemas.record import RawRecord, RecordReader
-from schemas.registry import ALERTS, DEAD_LETTERS, METRICS, NOTIFICATIONS
+from schemas.registry import ALERTS, COLLECTIONS, DEAD_LETTERS, METRICS, NOTIFICATIONS
 from sinks.timescale.batch import Item, read
 from sinks.timescale.writer import Writer
 from tests.integration.timescale_setup import (
@@ -136,6 +138,18 @@ async def test_headers_of_a_letter_may_hold_any_numbers(url: str, writer: Writer
     await writer.store(batch)
     assert rows(url, "SELECT partition, attempts FROM dead_letters") == [(7, 1_000_000)]
     assert [one.reason for one in batch.letters] == ["not_an_event"]
+
+
+async def test_a_gap_ends_where_ranges_of_the_database_do(url: str, writer: Writer) -> None:
+    def gap(last: int) -> GapData:
+        return GapData(scope=str(EPOCH), topic=METRICS, subject="web-1", first=1, last=last, reason="spool_full")
+
+    with pytest.raises(ValidationError, match="last"):
+        gap(2**63 - 1)
+    source = f"/agents/web-1/{EPOCH}/agent"
+    told = GapDetected(id=uuid4(), source=source, subject="web-1", time=START, sequence=1, data=gap(2**63 - 2))
+    await writer.store(await admitted(writer, await owned(writer, COLLECTIONS), [raw(told, COLLECTIONS, offset=0)]))
+    assert rows(url, "SELECT missing FROM gaps_open") == [(2**63 - 2,)]
 
 
 @pytest.mark.parametrize("at_once", [True, False])
