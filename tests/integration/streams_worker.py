@@ -124,6 +124,11 @@ def events(raws: Iterable[RawRecord], *, ours_only: bool = True) -> list[Event]:
     return list(found.values())
 
 
+async def logged(worker: Worker, text: str) -> bool:
+    """Whether a worker has said something; for `until`."""
+    return text in worker.log.read_text(errors="replace")
+
+
 async def until(what: Callable[[], Any], *, seconds: float = 60.0) -> Any:
     """Wait until an async function returns something true, and return it."""
     deadline = time.monotonic() + seconds

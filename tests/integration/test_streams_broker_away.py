@@ -15,7 +15,16 @@ from deploy.local.broker import Broker
 from runtime.kafka.admin import apply_topics
 from runtime.kafka.catalog import load_catalog
 from runtime.settings import KafkaSettings
-from tests.integration.streams_worker import SESSION_S, Worker, all_applied, compare_with_the_fold, now, send, until
+from tests.integration.streams_worker import (
+    SESSION_S,
+    Worker,
+    all_applied,
+    compare_with_the_fold,
+    logged,
+    now,
+    send,
+    until,
+)
 from tests.unit.streams.log_of_events import Collections
 
 pytestmark = [pytest.mark.kafka, pytest.mark.faults]
@@ -30,7 +39,7 @@ async def test_a_broker_that_is_away_for_long_ends_the_worker_and_a_new_one_goes
     log.completed("away-1")
     await send(settings, log.raws)
     with Worker(broker.bootstrap, tmp_path, STREAMS__PATIENCE_S="1", KAFKA__PATIENCE_S="1") as worker:
-        await until(lambda: _logged(worker, "rules put"))
+        await until(lambda: logged(worker, "rules put"))
         await all_applied(settings, worker)
         broker.kill()
         assert worker.process.wait(60) == 69
@@ -38,17 +47,13 @@ async def test_a_broker_that_is_away_for_long_ends_the_worker_and_a_new_one_goes
         assert "cannot be reached" in last
         assert "Traceback" not in worker.log.read_text()
         worker.start()
-        await until(lambda: _logged(worker, "waiting for Kafka"))
+        await until(lambda: logged(worker, "waiting for Kafka"))
         broker.start()
         log.failed("away-1")
         await send(settings, log.raws[1:])
         await all_applied(settings, worker)
         assert worker.terminate() == 0
     assert (await compare_with_the_fold(settings))["device_status"] == 2
-
-
-async def _logged(worker: Worker, text: str) -> bool:
-    return text in worker.log.read_text(errors="replace")
 
 
 async def test_a_broker_that_is_silent_is_seen_in_readyz_until_it_answers(

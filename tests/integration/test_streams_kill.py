@@ -20,6 +20,7 @@ from tests.integration.streams_worker import (
     Worker,
     all_applied,
     compare_with_the_fold,
+    logged,
     now,
     read,
     send,
@@ -68,11 +69,6 @@ async def rules_are_in(settings: KafkaSettings) -> bool:
     )
 
 
-async def has_taken(worker: Worker) -> bool:
-    """Whether a worker has had partitions: who is stopped before that has nothing to stand still with."""
-    return '"partitions taken"' in worker.log.read_text(errors="replace")
-
-
 async def test_a_worker_killed_at_random_changes_no_result(broker: Broker, tmp_path: Path) -> None:
     settings = KafkaSettings(bootstrap_servers=(broker.bootstrap,), session_timeout_s=SESSION_S, heartbeat_s=1)
     await apply_topics(settings, load_catalog(settings))
@@ -116,8 +112,9 @@ async def test_two_workers_share_the_partitions_and_one_that_stood_still_ends(br
     second.mkdir()
     with Worker(broker.bootstrap, first) as one, Worker(broker.bootstrap, second) as other:
         await until(lambda: rules_are_in(settings))
-        await until(lambda: has_taken(one))
-        await until(lambda: has_taken(other))
+        # Who is stopped before that has nothing to stand still with.
+        await until(lambda: logged(one, '"partitions taken"'))
+        await until(lambda: logged(other, '"partitions taken"'))
         for start in range(0, len(raws), 20):
             if start == 600:
                 one.process.send_signal(signal.SIGSTOP)

@@ -30,6 +30,7 @@ from tests.integration.streams_worker import (
     Worker,
     all_applied,
     compare_with_the_fold,
+    logged,
     now,
     read,
     send,
@@ -195,10 +196,6 @@ async def test_a_damaged_state_ends_the_worker_with_what_to_do(broker: Broker, t
         assert "the stored state 3|web-1 is damaged" in worker.log.read_text()
         assert (await rebuild(settings, "device_status")).partitions == [3]
         worker.start()
-        await until(lambda: _logged(worker, "partitions taken"))
+        await until(lambda: logged(worker, "partitions taken"))
         await all_applied(settings, worker)
         assert worker.terminate() == 0
-
-
-async def _logged(worker: Worker, text: str) -> bool:
-    return text in worker.log.read_text(errors="replace")

@@ -16,6 +16,7 @@ from tests.integration.streams_worker import (
     Worker,
     compare_with_the_fold,
     events,
+    logged,
     now,
     raws_of,
     read,
@@ -174,18 +175,14 @@ async def test_rules_that_change_end_their_alerts_at_that_place(
         await send(settings, log.raws)
         await found(settings, ALERTS, "rules-1", 1)
         worker.write_rules(1, 0.8)
-        await until(lambda: _logged(worker, "rules refused"))
+        await until(lambda: logged(worker, "rules refused"))
         worker.write_rules(2, 0.8)
         _, resolved = await found(settings, ALERTS, "rules-1", 2)
         assert resolved.data.reason == "rule_changed"
         worker.rules.write_text("revision: 3\nrules: nonsense\n")
-        await until(lambda: _logged(worker, "rules stay as they were"))
+        await until(lambda: logged(worker, "rules stay as they were"))
         assert worker.terminate() == 0
     await compare_with_the_fold(settings)
-
-
-async def _logged(worker: Worker, text: str) -> bool:
-    return text in worker.log.read_text(errors="replace")
 
 
 async def test_wrong_rules_at_start_are_one_clear_line(broker: Broker, tmp_path: Path) -> None:
